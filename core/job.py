@@ -1,0 +1,223 @@
+"""The job folder: all that passes between Blender and the engine.
+
+    job.json         the settings, the view, frame rate and start frame                  written by Blender
+    subject.npz      the mesh, and the rig where the user keeps one                       written by Blender
+    view.png         a render of the view, RGBA                                           written by Blender
+    driving.*        the driving video (or a folder of images); mask.* its mask           written by Blender
+    progress.jsonl   one message a line                                                   written by the engine
+    engine.log       what the engine printed
+    result.npz, result.json   rig, motion, keys, tissue; the report                       written by the engine, last
+
+Files appear whole or not at all (temporary file, then rename). Imports numpy and the standard library alone.
+"""
+
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import settings as settings_module
+from .errors import InputError
+from .settings import Settings
+from .types import Keys, Mesh, Motion, Rig, Tissue, View
+
+FORMAT = 1
+
+JOB_FILE = "job.json"
+SUBJECT_FILE = "subject.npz"
+VIEW_FILE = "view.png"
+PROGRESS_FILE = "progress.jsonl"
+LOG_FILE = "engine.log"
+RESULT_FILE = "result.npz"
+REPORT_FILE = "result.json"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the engine is asked to do.
+
+    mesh: the subject. rig: the rig to keep, or None for an automatic one. view: the camera's picture.
+    fps: the scene's frames a second. video, mask: paths relative to the job folder ('' where there is no mask).
+    frame_count: frames wanted, 0 for as many as the video has.
+    """
+
+    settings: Settings
+    mesh: Mesh
+    rig: Rig | None
+    view: View
+    fps: float
+    video: str
+    mask: str = ""
+    frame_count: int = 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the engine found. report: figures for people, JSON values only (see `pipeline.run`)."""
+
+    rig: Rig
+    motion: Motion
+    keys: Keys
+    tissue: Tissue | None
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One line of progress.jsonl.
+
+    kind: STAGE (text: its name), PROGRESS (fraction of the whole run, text, seconds left or None), WARN (text),
+        ERROR (text: the sentence to show; exit_code), DONE (last, after the result is written).
+    """
+
+    kind: str
+    text: str = ""
+    fraction: float = 0.0
+    seconds_left: float | None = None
+    exit_code: int = 0
+
+
+def write_request(folder: Path, request: Request) -> None:
+    """Write job.json and subject.npz into the (existing) job folder. The video must be in it already."""
+    view = request.view
+    arrays = {"mesh." + name: value for name, value in vars(request.mesh).items()}
+    if request.rig is not None:
+        arrays |= _rig_arrays(request.rig)
+    _write_arrays(folder / SUBJECT_FILE, arrays)
+    head = {
+        "format": FORMAT,
+        "settings": settings_module.to_flat(request.settings),
+        "view": {"width": view.width, "height": view.height, "camera_to_world": view.camera_to_world.tolist(), "projection": view.projection.tolist()},
+        "fps": request.fps,
+        "video": request.video,
+        "mask": request.mask,
+        "frame_count": request.frame_count,
+    }
+    _write_text(folder / JOB_FILE, json.dumps(head, indent=1))
+
+
+def read_request(folder: Path) -> Request:
+    """Read what `write_request` wrote. Raises InputError where the folder is not a job of this format."""
+    try:
+        head = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
+        arrays = _read_arrays(folder / SUBJECT_FILE)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder} is not a job folder ({error}).", "Name a folder that Blender or 'animamimic animate --job' wrote.") from error
+    if head.get("format") != FORMAT:
+        raise InputError(f"{folder} has job format {head.get('format')}, this engine reads {FORMAT}.", "Make the job again with this version.")
+    view = head["view"]
+    return Request(
+        settings=settings_module.from_flat(head["settings"]),
+        mesh=Mesh(arrays["mesh.vertices"], arrays["mesh.triangles"]),
+        rig=_rig_from(arrays) if "rig.parents" in arrays else None,
+        view=View(view["width"], view["height"], np.array(view["camera_to_world"]), np.array(view["projection"])),
+        fps=head["fps"],
+        video=head["video"],
+        mask=head["mask"],
+        frame_count=head["frame_count"],
+    )
+
+
+def write_result(folder: Path, result: Result) -> None:
+    """Write the result; result.json comes last and marks it complete."""
+    arrays = _rig_arrays(result.rig)
+    arrays |= {"motion." + name: value for name, value in vars(result.motion).items()}
+    arrays["keys.lengths"] = np.array([len(frames) for frames in result.keys.frames], np.int32)
+    arrays["keys.frames"] = np.concatenate([np.asarray(frames, np.int32) for frames in result.keys.frames])
+    arrays["keys.tissue"] = np.asarray(result.keys.tissue, np.int32)
+    arrays["keys.surface_error"] = np.array(result.keys.surface_error)
+    if result.tissue is not None:
+        arrays |= {"tissue.names": np.array(result.tissue.names), "tissue.offsets": result.tissue.offsets, "tissue.values": result.tissue.values}
+    _write_arrays(folder / RESULT_FILE, arrays)
+    _write_text(folder / REPORT_FILE, json.dumps(result.report, indent=1))
+
+
+def read_result(folder: Path) -> Result:
+    """Read what `write_result` wrote. Raises InputError where there is no complete result."""
+    try:
+        report = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))
+        arrays = _read_arrays(folder / RESULT_FILE)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder} holds no finished result ({error}).", "Run the job first.") from error
+    tissue = None
+    if "tissue.names" in arrays:
+        tissue = Tissue(tuple(arrays["tissue.names"].tolist()), arrays["tissue.offsets"], arrays["tissue.values"])
+    frames = np.split(arrays["keys.frames"], np.cumsum(arrays["keys.lengths"])[:-1])
+    return Result(
+        rig=_rig_from(arrays),
+        motion=Motion(**{one.name: arrays["motion." + one.name] for one in dataclasses.fields(Motion)}),
+        keys=Keys(tuple(frames), arrays["keys.tissue"], float(arrays["keys.surface_error"])),
+        tissue=tissue,
+        report=report,
+    )
+
+
+def append_message(folder: Path, message: Message) -> None:
+    """Add one line to progress.jsonl."""
+    with (folder / PROGRESS_FILE).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(dataclasses.asdict(message)) + "\n")
+
+
+@dataclass
+class MessageReader:
+    """Reads the messages that came since the last look; never sees half a line."""
+
+    folder: Path
+    _offset: int = 0
+
+    def new_messages(self) -> Iterator[Message]:
+        """The messages written since the last call."""
+        path = self.folder / PROGRESS_FILE
+        if not path.exists():
+            return
+        with path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        for line in whole.splitlines():
+            yield Message(**json.loads(line))
+
+
+def _rig_arrays(rig: Rig) -> dict[str, Any]:
+    return {"rig." + name: np.array(value) if name == "names" else value for name, value in vars(rig).items()}
+
+
+def _rig_from(arrays: dict[str, Any]) -> Rig:
+    values = {one.name: arrays["rig." + one.name] for one in dataclasses.fields(Rig)}
+    return Rig(**(values | {"names": tuple(values["names"].tolist())}))
+
+
+def _write_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    with _whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def _read_arrays(path: Path) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _write_text(path: Path, text: str) -> None:
+    with _whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed onto it when the block ends without an error and removed otherwise."""
+    handle, name = tempfile.mkstemp(prefix=path.name + ".", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

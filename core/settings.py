@@ -1,0 +1,171 @@
+"""Every setting of a run: one frozen dataclass a stage, with default, range and effect written beside each.
+
+Blender's properties, the command line's options and the job file are all generated from these classes. Field names are
+unique over all classes, since Blender and the command line show them flat. Imports the standard library alone.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, get_type_hints
+
+from .errors import InputError
+
+Value = bool | int | float | str
+
+
+def setting(
+    default: Value,
+    label: str,
+    effect: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: dict[str, str] | None = None,
+    path: bool = False,
+) -> Any:
+    """Declare a setting.
+
+    label: its name in the panel. effect: the tooltip, what it does and when to change it, without a full stop at the end.
+    minimum, maximum: hard limits. choices: identifier -> what it means, for a text setting with few values.
+    path: the text is a file path.
+    """
+    return field(
+        default=default,
+        metadata={"label": label, "effect": effect, "minimum": minimum, "maximum": maximum, "choices": choices, "path": path},
+    )
+
+
+@dataclass(frozen=True)
+class VideoSettings:
+    """Where the driving frames come from."""
+
+    video: str = setting("", "Driving Video", "Video, or first image of a sequence, that shows the subject move; its first frame shows it as it stands", path=True)
+    mask_video: str = setting("", "Mask Video", "Optional video of the same length, white where the subject is; needed only if the background is not plain", path=True)
+    timing: str = setting(
+        "EVERY_FRAME",
+        "Timing",
+        "How the video's frames become the scene's",
+        choices={"EVERY_FRAME": "One scene frame for each video frame", "MATCH_FPS": "Keep the video's speed: resample it to the scene's frame rate"},
+    )
+    frame_start: int = setting(0, "Start", "Scene frame at which the subject stands as the video's first frame shows it; 0 is the scene's own start", minimum=0)
+    frame_end: int = setting(0, "End", "Last scene frame to animate; 0 is as long as the video lasts", minimum=0)
+
+
+@dataclass(frozen=True)
+class RigSettings:
+    """Where the skeleton comes from."""
+
+    rig: str = setting(
+        "AUTO",
+        "Rig",
+        "The skeleton that is animated",
+        choices={"AUTO": "Make a new armature and weights for the subject", "KEEP": "Animate the armature that the subject already has"},
+    )
+    rig_detail: float = setting(1.0, "Detail", "More than 1 gives more and shorter bones, less gives fewer", minimum=0.25, maximum=4.0)
+    max_influences: int = setting(4, "Influences", "How many bones may move one vertex; game engines want 4", minimum=1, maximum=8)
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How the motion is found."""
+
+    fit_resolution: int = setting(256, "Resolution", "Longer side, in pixels, at which video and rendering are compared; higher helps thin limbs and takes longer", minimum=64, maximum=2048)
+    rest_prior: float = setting(1.0, "Stay Near Rest", "Pulls bones towards the modelled pose where the video says little; raise it if unseen limbs wander", minimum=0.0, maximum=20.0)
+    smoothness: float = setting(1.0, "Smoothness", "Pulls the motion towards constant speed; raise it against jitter, lower it for abrupt motion", minimum=0.0, maximum=20.0)
+    seed: int = setting(0, "Seed", "Start of everything random; the same seed gives the same result", minimum=0)
+
+
+@dataclass(frozen=True)
+class CurveSettings:
+    """How many keys are written."""
+
+    every_frame: bool = setting(False, "Key Every Frame", "Writes a key on every frame instead of few that play back the same motion")
+    key_tolerance: float = setting(0.25, "Key Tolerance", "How far the surface may stray when keys are left out, in % of the subject's size", minimum=0.01, maximum=10.0)
+
+
+@dataclass(frozen=True)
+class TissueSettings:
+    """Soft motion on top of the bones."""
+
+    tissue: str = setting(
+        "OFF",
+        "Soft Tissue",
+        "Flesh that follows the bones a beat late, as shape keys",
+        choices={"OFF": "Bones alone", "PHYSICS": "Simulate the flesh and bake it to shape keys"},
+    )
+    stiffness: float = setting(30000.0, "Stiffness", "Young's modulus of the flesh in Pa: fat 5e3, muscle 5e4, rubber 1e6", minimum=1e3, maximum=1e7)
+    damping: float = setting(4.0, "Damping", "How fast jiggling dies away, per second", minimum=0.0, maximum=100.0)
+    shape_keys: int = setting(6, "Shape Keys", "Most shape keys that the soft motion may use", minimum=1, maximum=32)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one run."""
+
+    video: VideoSettings = VideoSettings()
+    rig: RigSettings = RigSettings()
+    fit: FitSettings = FitSettings()
+    curves: CurveSettings = CurveSettings()
+    tissue: TissueSettings = TissueSettings()
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One setting as declared: what a property or an option is generated from."""
+
+    stage: str
+    name: str
+    type: type
+    default: Value
+    label: str
+    effect: str
+    minimum: float | None
+    maximum: float | None
+    choices: dict[str, str] | None
+    path: bool
+
+
+def declared() -> tuple[Declared, ...]:
+    """Every setting of every stage, in order."""
+    found = []
+    for stage in dataclasses.fields(Settings):
+        kind: Any = type(stage.default)
+        hints = get_type_hints(kind)
+        found += [Declared(stage.name, one.name, hints[one.name], one.default, **one.metadata) for one in dataclasses.fields(kind)]
+    return tuple(found)
+
+
+def from_flat(values: dict[str, Value]) -> Settings:
+    """Settings from name -> value over all stages; what is not named keeps its default.
+
+    Raises InputError for an unknown name, a wrong type, an unknown choice or a value out of range.
+    """
+    known = {one.name: one for one in declared()}
+    stages: dict[str, dict[str, Value]] = {}
+    for name, value in values.items():
+        if name not in known:
+            raise InputError(f"There is no setting called {name!r}.", f"The settings are: {', '.join(known)}.")
+        one = known[name]
+        stages.setdefault(one.stage, {})[name] = _checked(one, value)
+    defaults = Settings()
+    changed: dict[str, Any] = {stage: dataclasses.replace(getattr(defaults, stage), **values) for stage, values in stages.items()}
+    return dataclasses.replace(defaults, **changed)
+
+
+def to_flat(settings: Settings) -> dict[str, Value]:
+    """Name -> value over all stages; the inverse of `from_flat`."""
+    return {one.name: getattr(getattr(settings, one.stage), one.name) for one in declared()}
+
+
+def _checked(one: Declared, value: Value) -> Value:
+    """The value in the declared type, or InputError."""
+    if one.type is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not one.type:
+        raise InputError(f"{one.name} is {value!r}.", f"It must be of type {one.type.__name__}.")
+    if one.choices is not None and value not in one.choices:
+        raise InputError(f"{one.name} is {value!r}.", f"It must be one of {', '.join(one.choices)}.")
+    low, high = one.minimum, one.maximum
+    if isinstance(value, int | float) and not ((low is None or value >= low) and (high is None or value <= high)):
+        raise InputError(f"{one.name} is {value}.", f"It must lie between {low if low is not None else 'any'} and {high if high is not None else 'any'}.")
+    return value

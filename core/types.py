@@ -1,0 +1,159 @@
+"""The data that travels between the stages. Imports numpy alone, so that Blender can use it too.
+
+Conventions, here and everywhere in this project:
+- quaternions are (w, x, y, z), real part first; matrices act on column vectors;
+- lengths are metres in Blender's world space (Z up); tolerances are relative to the subject's bounding-box diagonal;
+- cameras look down their local -Z with +Y up, as Blender's do; clip space is OpenGL's (x, y, z in [-w, w], y up);
+- images are [height, width, channel] with row 0 on top; a pixel's centre lies at +0.5;
+- frame indices count from 0, the frame in which the mesh stands as modelled.
+
+T is the number of frames, V of vertices, F of triangles, B of bones, K of influences a vertex or of shape keys.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Int32 = NDArray[np.int32]
+UInt8 = NDArray[np.uint8]
+
+Progress = Callable[[float, str], None]
+"""Called by a stage with the fraction done (0 to 1) of that stage and a few words about what is being done."""
+
+
+def no_progress(fraction: float, text: str) -> None:
+    """A `Progress` that tells nobody."""
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """The subject as the first video frame shows it, every object of it in one.
+
+    vertices: float32[V, 3], world space, metres.
+    triangles: int32[F, 3], indices into vertices, counter-clockwise seen from outside. Vertices at one place need not be
+        shared: game assets are often unwelded.
+    """
+
+    vertices: Float32
+    triangles: Int32
+
+    @property
+    def diagonal(self) -> float:
+        """Length of the bounding box's diagonal, metres."""
+        return float(np.linalg.norm(np.ptp(self.vertices, axis=0)))
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A skeleton in the pose of the first frame, and how the mesh hangs on it (linear blend skinning).
+
+    names: B bone names, unique.
+    parents: int32[B], -1 for a root; a parent stands before its children.
+    heads, tails: float64[B, 3], joints and tips in the pose of the first frame, world space, metres.
+    z_axes: float64[B, 3], unit vectors that the bones' local Z axes point along as nearly as they can (the roll).
+    influences: int32[V, K], bones that move each vertex; padded with bone 0 at weight 0.
+    weights: float32[V, K], non-negative, each row sums to one.
+    rest: float32[V, 3], the vertices before skinning, world space. Equals the mesh where the first pose is the rest pose.
+    bind: float64[B, 3, 4], maps `rest` to where bone b puts it in the first frame; identity for a rig made by us. So
+        mesh.vertices = sum over k of weights[:, k] * bind[influences[:, k]] @ (rest, 1).
+    """
+
+    names: tuple[str, ...]
+    parents: Int32
+    heads: Float64
+    tails: Float64
+    z_axes: Float64
+    influences: Int32
+    weights: Float32
+    rest: Float32
+    bind: Float64
+
+
+@dataclass(frozen=True)
+class View:
+    """The camera's picture.
+
+    width, height: pixels.
+    camera_to_world: float64[4, 4], rigid.
+    projection: float64[4, 4], camera space to clip space, perspective or orthographic; holds sensor fit, shift and pixel
+        aspect, and so fits any `width` and `height` of the same aspect.
+    """
+
+    width: int
+    height: int
+    camera_to_world: Float64
+    projection: Float64
+
+    @property
+    def world_to_clip(self) -> Float64:
+        """float64[4, 4]: world space to clip space."""
+        return self.projection @ np.linalg.inv(self.camera_to_world)
+
+    def resized(self, longer_side: int) -> "View":
+        """The same view with its longer side `longer_side` pixels long."""
+        scale = longer_side / max(self.width, self.height)
+        width, height = (max(1, round(side * scale)) for side in (self.width, self.height))
+        return View(width, height, self.camera_to_world, self.projection)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The driving video, decoded and brought onto the camera's picture.
+
+    frames: uint8[T, H, W, 3], sRGB.
+    masks: uint8[T, H, W], how much of the pixel the subject covers, 0 to 255.
+    fps: frames a second.
+    """
+
+    frames: UInt8
+    masks: UInt8
+    fps: float
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What the bones do, relative to the first frame; frame 0 is the identity.
+
+    rotations: float64[T, B, 4], unit quaternions about each bone's joint (`Rig.heads`) along the world's axes of frame 0,
+        carried along by the parent: world(b) = world(parent) * translate(head + translation) * rotate * translate(-head).
+        Continuous in time (no sign flips).
+    translations: float64[T, B, 3], metres, of each joint in its parent's frame; zero but for roots and stretching joints.
+    certainty: float32[B], 0 (a guess, never seen) to 1 (well determined by the picture).
+    """
+
+    rotations: Float64
+    translations: Float64
+    certainty: Float32
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Where the animation has keys.
+
+    frames: B arrays int32[n], ascending frame indices, for each bone; the first is 0, the last T - 1; a single one for a
+        bone that never moves.
+    tissue: int32[n], the same for all shape keys.
+    surface_error: largest displacement of the surface by leaving out the other frames, fraction of the diagonal.
+    """
+
+    frames: tuple[Int32, ...]
+    tissue: Int32
+    surface_error: float
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """Soft motion on top of the bones, as shape keys.
+
+    names: K shape-key names.
+    offsets: float32[K, V, 3], added to `Rig.rest` before skinning, world axes, metres, at value 1.
+    values: float32[T, K], in [-1, 1].
+    """
+
+    names: tuple[str, ...]
+    offsets: Float32
+    values: Float32
