@@ -6,7 +6,7 @@ unique over all classes, since Blender and the command line show them flat. Impo
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 from .errors import InputError
 
@@ -46,6 +46,12 @@ class VideoSettings:
         "Timing",
         "How the video's frames become the scene's",
         choices={"EVERY_FRAME": "One scene frame for each video frame", "MATCH_FPS": "Keep the video's speed: resample it to the scene's frame rate"},
+    )
+    camera: str = setting(
+        "SCENE",
+        "Camera",
+        "The camera that the video was made from",
+        choices={"SCENE": "The scene's active camera", "FRAME": "A new camera that looks at the subject and holds all of it"},
     )
     frame_start: int = setting(0, "Start", "Scene frame at which the subject stands as the video's first frame shows it; 0 is the scene's own start", minimum=0)
     frame_end: int = setting(0, "End", "Last scene frame to animate; 0 is as long as the video lasts", minimum=0)
@@ -127,11 +133,11 @@ class Declared:
 
 def declared() -> tuple[Declared, ...]:
     """Every setting of every stage, in order."""
-    found = []
+    found: list[Declared] = []
     for stage in dataclasses.fields(Settings):
         kind: Any = type(stage.default)
         hints = get_type_hints(kind)
-        found += [Declared(stage.name, one.name, hints[one.name], one.default, **one.metadata) for one in dataclasses.fields(kind)]
+        found += [Declared(stage.name, one.name, hints[one.name], cast(Value, one.default), **one.metadata) for one in dataclasses.fields(kind)]
     return tuple(found)
 
 
