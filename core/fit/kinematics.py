@@ -1,0 +1,157 @@
+"""Forward kinematics and linear blend skinning, and their derivatives.
+
+Conventions (see `core.types.Motion`): bone b's transform takes a point from where it stands in frame 0 to where it stands
+now, world(b) = world(parent) * translate(head + translation) * rotate * translate(-head), so that every transform is the
+identity in frame 0. A transform is kept as a rotation [..., B, 3, 3] and a shift [..., B, 3]: x -> rotation @ x + shift.
+
+N is the number of points, K of influences a point, B of bones; `...` or T is any batch of poses, usually frames.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..types import Float32, Float64, Motion, Rig
+
+CHUNK_POINTS = 2_000_000
+"""Most skinned points (frames times vertices) computed in one go: bounds the memory for long clips of large meshes."""
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """The tree of joints, ready for batched evaluation.
+
+    parents: B ints, -1 for a root; a parent stands before its children. heads: float64[B, 3], joints in frame 0.
+    levels: bones by their depth in the tree, roots first. descends: float64[B, B], 1 at [b, d] where d is b or hangs below it.
+    """
+
+    parents: tuple[int, ...]
+    heads: Tensor
+    levels: tuple[Tensor, ...]
+    descends: Tensor
+
+    @staticmethod
+    def of(parents: Sequence[int], heads: Float64 | Tensor) -> "Skeleton":
+        """Build from parents and joints [B, 3]."""
+        parents = tuple(int(parent) for parent in parents)
+        count = len(parents)
+        depth = [0] * count
+        descends = torch.eye(count, dtype=torch.float64)
+        for bone, parent in enumerate(parents):
+            if parent >= 0:
+                depth[bone] = depth[parent] + 1
+                descends[:, bone] += descends[:, parent]
+        levels = [torch.tensor([bone for bone in range(count) if depth[bone] == level]) for level in range(max(depth, default=-1) + 1)]
+        return Skeleton(parents, torch.as_tensor(heads, dtype=torch.float64), tuple(levels), descends)
+
+    def transforms(self, rotations: Tensor, translations: Tensor) -> tuple[Tensor, Tensor]:
+        """World transforms of all bones.
+
+        rotations: float64[T, B, 3, 3], local. translations: float64[T, B, 3], in the parent's frame, metres.
+        Returns rotation float64[T, B, 3, 3] and shift float64[T, B, 3] of each bone's transform.
+        """
+        world = torch.empty_like(rotations)
+        shift = torch.empty_like(translations)
+        parents = torch.tensor(self.parents)
+        for level in self.levels:
+            local = rotations[:, level]
+            heads = self.heads[level]
+            offset = heads + translations[:, level] - (local @ heads[:, :, None])[..., 0]
+            up = parents[level]
+            if int(up[0]) < 0:
+                world[:, level], shift[:, level] = local, offset
+            else:
+                world[:, level] = world[:, up] @ local
+                shift[:, level] = (world[:, up] @ offset[..., None])[..., 0] + shift[:, up]
+        return world, shift
+
+    def parent_rotations(self, world: Tensor) -> Tensor:
+        """float64[T, B, 3, 3]: the rotation of each bone's parent, identity for a root."""
+        roots = torch.tensor(self.parents) < 0
+        above = world[:, torch.tensor(self.parents).clamp(min=0)].clone()
+        above[:, roots] = torch.eye(3, dtype=world.dtype)
+        return above
+
+    def joints(self, world: Tensor, shift: Tensor) -> Tensor:
+        """float64[T, B, 3]: where the joints stand."""
+        return (world @ self.heads[:, :, None])[..., 0] + shift
+
+
+@dataclass(frozen=True)
+class Skin:
+    """Points that hang on bones.
+
+    bones: int64[N, K]. weights: float64[N, K], rows sum to one.
+    starts: float64[N, K, 3], where each influencing bone puts the point in frame 0 (`Rig.bind` applied to `Rig.rest`).
+    """
+
+    bones: Tensor
+    weights: Tensor
+    starts: Tensor
+
+    @staticmethod
+    def of(rig: Rig) -> "Skin":
+        """The skin of a rig's vertices."""
+        bones = torch.as_tensor(rig.influences, dtype=torch.int64)
+        bind = torch.as_tensor(rig.bind, dtype=torch.float64)
+        rest = torch.as_tensor(rig.rest, dtype=torch.float64)
+        slots = [(bind[bones[:, k], :, :3] @ rest[:, :, None])[..., 0] + bind[bones[:, k], :, 3] for k in range(bones.shape[1])]
+        return Skin(bones, torch.as_tensor(rig.weights, dtype=torch.float64), torch.stack(slots, 1))
+
+    def __len__(self) -> int:
+        return len(self.bones)
+
+    def points(self, world: Tensor, shift: Tensor) -> Tensor:
+        """Skinned points [T, N, 3] for bone transforms [T, B, 3, 3] and [T, B, 3]; differentiable, never larger than its result.
+
+        Works bone by bone: what a bone adds to its own points is one small matrix product.
+        """
+        result = torch.zeros(len(world), len(self), 3, dtype=world.dtype)
+        slot_bones = self.bones.reshape(-1)
+        used = torch.nonzero(self.weights.reshape(-1) > 0)[:, 0]
+        order = used[torch.argsort(slot_bones[used], stable=True)]
+        bones, counts = torch.unique_consecutive(slot_bones[order], return_counts=True)
+        starts = self.starts.reshape(-1, 3).to(world.dtype)
+        weights = self.weights.reshape(-1).to(world.dtype)
+        for bone, slots in zip(bones.tolist(), torch.split(order, counts.tolist()), strict=True):
+            moved = starts[slots] @ world[:, bone].transpose(1, 2) + shift[:, bone, None]
+            result = result.index_add(1, slots // self.bones.shape[1], moved * weights[slots, None])
+        return result
+
+
+def quaternion_to_matrix(quaternions: Tensor) -> Tensor:
+    """Rotation matrices [..., 3, 3] of unit quaternions [..., 4], (w, x, y, z)."""
+    w, x, y, z = quaternions.unbind(-1)
+    rows = [
+        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
+        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
+        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
+    ]  # fmt: skip
+    return torch.stack(rows, -1).reshape(*quaternions.shape[:-1], 3, 3)
+
+
+def bone_transforms(rig: Rig, motion: Motion, frames: Sequence[int] | None = None) -> Float64:
+    """float64[T', B, 3, 4]: what takes a point of each bone from frame 0 to each of `frames` (all of them by default)."""
+    chosen = np.arange(len(motion.rotations)) if frames is None else np.asarray(frames, np.int64)
+    rotations = quaternion_to_matrix(torch.as_tensor(motion.rotations[chosen]))
+    world, shift = Skeleton.of(rig.parents.tolist(), rig.heads).transforms(rotations, torch.as_tensor(motion.translations[chosen]))
+    return torch.cat([world, shift[..., None]], -1).numpy()
+
+
+def skin(rig: Rig, motion: Motion, frames: Sequence[int] | None = None) -> Float32:
+    """The mesh's vertices as the motion moves them.
+
+    frames: indices into the motion; all of them by default. Returns float32[T', V, 3], world space, metres. Frame 0 gives the
+    mesh itself. Memory beyond the result is bounded by `CHUNK_POINTS`, whatever the clip's length.
+    """
+    transforms = torch.as_tensor(bone_transforms(rig, motion, frames))
+    points = Skin.of(rig)
+    result = np.empty((len(transforms), len(points), 3), np.float32)
+    step = max(1, CHUNK_POINTS // max(1, len(points)))
+    for first in range(0, len(transforms), step):
+        part = transforms[first : first + step]
+        result[first : first + step] = points.points(part[..., :3], part[..., 3]).numpy()
+    return result

@@ -1,0 +1,82 @@
+"""Forward kinematics and skinning on a two-bone arm whose answers are known by hand."""
+
+import math
+
+import numpy as np
+import torch
+from animamimic.core.fit.kinematics import Skeleton, Skin, bone_transforms, skin
+from animamimic.core.types import Motion, Rig
+
+
+def two_bone_arm(bind=None):
+    """Upper arm from the origin to (1, 0, 0), forearm on to (2, 0, 0); points at both tips, and one half-way on both bones."""
+    rest = np.array([[1.0, 0, 0], [2, 0, 0], [1.5, 0, 0]], np.float32)
+    return Rig(
+        names=("upper", "fore"),
+        parents=np.array([-1, 0], np.int32),
+        heads=np.array([[0.0, 0, 0], [1, 0, 0]]),
+        tails=np.array([[1.0, 0, 0], [2, 0, 0]]),
+        z_axes=np.array([[0.0, 0, 1], [0, 0, 1]]),
+        influences=np.array([[0, 0], [1, 0], [0, 1]], np.int32),
+        weights=np.array([[1, 0], [1, 0], [0.5, 0.5]], np.float32),
+        rest=rest,
+        bind=np.tile(np.eye(3, 4), (2, 1, 1)) if bind is None else bind,
+    )
+
+
+def about_z(degrees):
+    half = math.radians(degrees) / 2
+    return [math.cos(half), 0, 0, math.sin(half)]
+
+
+def motion(rotations, translations=None):
+    rotations = np.array(rotations, float)
+    return Motion(rotations, np.zeros((*rotations.shape[:2], 3)) if translations is None else np.array(translations, float), np.ones(2, np.float32))
+
+
+def test_frame_without_motion_is_the_mesh():
+    np.testing.assert_array_equal(skin(two_bone_arm(), motion([[about_z(0), about_z(0)]]))[0], two_bone_arm().rest)
+
+
+def test_both_joints_bent_a_quarter_turn():
+    """Upper arm up, elbow bent back: the elbow is at (0, 1, 0), the hand at (-1, 1, 0)."""
+    points = skin(two_bone_arm(), motion([[about_z(90), about_z(90)]]))[0]
+    np.testing.assert_allclose(points[:2], [[0, 1, 0], [-1, 1, 0]], atol=1e-6)
+    np.testing.assert_allclose(points[2], [-0.25, 1.25, 0], atol=1e-6)  # half way between (0, 1.5, 0) and (-0.5, 1, 0)
+
+
+def test_translation_acts_in_the_parents_frame():
+    """With the upper arm turned up, a forearm shifted along X of frame 0 goes up."""
+    points = skin(two_bone_arm(), motion([[about_z(90), about_z(0)]], [[[0, 0, 5], [0.5, 0, 0]]]))[0]
+    np.testing.assert_allclose(points[:2], [[0, 1, 5], [0, 2.5, 5]], atol=1e-6)
+
+
+def test_bind_puts_the_rest_pose_into_frame_0():
+    """The forearm bent by 90 degrees in frame 0 already: its tip starts at (1, 1, 0) and turns on about the elbow."""
+    bind = np.tile(np.eye(3, 4), (2, 1, 1))
+    bind[1] = [[0, -1, 0, 1], [1, 0, 0, -1], [0, 0, 1, 0]]
+    rig = two_bone_arm(bind)
+    points = skin(rig, motion([[about_z(0), about_z(0)], [about_z(0), about_z(90)]]))
+    np.testing.assert_allclose(points[:, 1], [[1, 1, 0], [0, 0, 0]], atol=1e-6)
+
+
+def test_chunks_and_chosen_frames_change_nothing(monkeypatch):
+    angles = motion([[about_z(10 * k), about_z(20 * k)] for k in range(5)])
+    whole = skin(two_bone_arm(), angles)
+    monkeypatch.setattr("animamimic.core.fit.kinematics.CHUNK_POINTS", 4)
+    np.testing.assert_array_equal(skin(two_bone_arm(), angles), whole)
+    np.testing.assert_array_equal(skin(two_bone_arm(), angles, [3, 1]), whole[[3, 1]])
+
+
+def test_bone_transforms_move_the_elbow():
+    transforms = bone_transforms(two_bone_arm(), motion([[about_z(90), about_z(0)]]))
+    np.testing.assert_allclose(transforms[0, 1] @ [1, 0, 0, 1], [0, 1, 0], atol=1e-12)
+
+
+def test_skinning_is_differentiable():
+    """Moving the root by d moves every point by d: the derivative of the summed x by the root's x is the number of points."""
+    rig = two_bone_arm()
+    shift = torch.zeros(1, 2, 3, dtype=torch.float64, requires_grad=True)
+    world, offset = Skeleton.of(rig.parents.tolist(), rig.heads).transforms(torch.eye(3, dtype=torch.float64).expand(1, 2, 3, 3), shift)
+    Skin.of(rig).points(world, offset)[..., 0].sum().backward()
+    assert shift.grad[0, 0].tolist() == [3, 0, 0]
