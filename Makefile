@@ -1,0 +1,35 @@
+# The two commands of the front door: make demo, make test. Both make their environment by themselves.
+
+PYTHON3 ?= python3
+BPY ?= 4.5.15
+OTHER_BPY = 4.2.23 5.0.1 5.2.3
+ENV = .venv
+PY = $(ENV)/bin/python
+
+.PHONY: env demo test test-all lint build accuracy clean
+
+env:
+	@$(PYTHON3) tools/make_environment.py $(ENV) --bpy $(BPY)
+
+demo: env
+	@$(PY) tools/demo.py
+
+test: env
+	@$(PY) -m pytest
+
+# The Blender tests again in every other Blender for which this machine has the Python; the engine stays that of .venv.
+test-all: test
+	@for version in $(OTHER_BPY); do $(PY) tools/test_blender_version.py $$version || exit 1; done
+
+lint: env
+	@$(ENV)/bin/ruff check .
+	@$(PY) tools/typecheck.py
+
+build: env
+	@$(PY) tools/build_extension.py dist
+
+accuracy: env
+	@$(PY) benchmarks/accuracy.py
+
+clean:
+	rm -rf $(ENV) .envs out dist build

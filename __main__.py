@@ -1,0 +1,198 @@
+"""The command line: python -m animamimic animate | run | doctor.
+
+Also runs by its path (`python FOLDER/__main__.py run JOB`), whatever the folder is called: that is how Blender starts the
+engine from an installed extension. Progress goes to stderr, one JSON line with the outcome to stdout.
+Exit codes: 0 done, 1 failed, 2 bad usage or input, 130 cancelled.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+if not __package__:  # started by path: make the folder importable as the package that it is
+    _root = Path(__file__).resolve().parent
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _root]
+    _spec = importlib.util.spec_from_file_location("animamimic", _root / "__init__.py", submodule_search_locations=[str(_root)])
+    assert _spec is not None and _spec.loader is not None
+    _package = importlib.util.module_from_spec(_spec)
+    sys.modules["animamimic"] = _package
+    _spec.loader.exec_module(_package)
+    __package__ = "animamimic"
+
+import argparse
+import json
+import logging
+import os
+import threading
+import time
+
+from .core import doctor, pipeline
+from .core.drive import IN_BLENDER, AnimateRequest, drive_blender
+from .core.errors import AnimaMimicError, InputError
+from .core.job import PROGRESS_FILE, REPORT_FILE, RESULT_FILE
+from .core.settings import Declared, Value, declared
+
+PARENT_CHECK_SECONDS = 0.5
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except AnimaMimicError as error:
+        print(f"animamimic: {error}", file=sys.stderr)
+        print(json.dumps({"outcome": "failed", "error": str(error)}))
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(json.dumps({"outcome": "cancelled"}))
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="animamimic", description="Animate a still mesh from a video, in Blender.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    animate = commands.add_parser("animate", help="animate an object of a .blend file from a video")
+    animate.set_defaults(command=_animate)
+    animate.add_argument("blend", metavar="IN.blend", type=Path)
+    animate.add_argument("--out", metavar="OUT.blend", type=Path, required=True)
+    animate.add_argument("--object", default="", metavar="NAME", help="the mesh or the armature (default: the active object, or the only mesh)")
+    animate.add_argument("--camera", default="", metavar="NAME", help="the camera the video was made from (default: the scene's; 'frame' makes one)")
+    animate.add_argument("--frames", default="", metavar="A:B", help="scene frames to animate (default: from the scene's start, as long as the video)")
+    animate.add_argument("--job", type=Path, metavar="DIR", help="keep the job folder here")
+    animate.add_argument("--blender", type=Path, metavar="PATH", help="drive this Blender instead of the bpy module")
+    animate.add_argument("--engine-python", default="", metavar="PATH", help="the Python that has torch (default: this one)")
+    for one in declared():
+        if one.name not in {"camera", "frame_start", "frame_end"}:
+            _add_setting(animate, one)
+
+    run = commands.add_parser("run", help="run the engine on a job folder, without Blender")
+    run.set_defaults(command=_run)
+    run.add_argument("job", metavar="JOB", type=Path)
+    run.add_argument("--parent", type=int, default=0, metavar="PID", help="end when this process has ended")
+
+    examine = commands.add_parser("doctor", help="tell what is installed, what is missing and what to do")
+    examine.set_defaults(command=_doctor)
+    examine.add_argument("--json", action="store_true", help="as one JSON line on stdout")
+
+    inside = commands.add_parser(IN_BLENDER)  # what `animate` starts inside Blender; not for people
+    inside.set_defaults(command=_inside_blender)
+    inside.add_argument("request", type=Path)
+    return parser
+
+
+def _add_setting(parser: argparse.ArgumentParser, one: Declared) -> None:
+    """An option for one declared setting; only what is given is passed on, so that defaults stay in one place."""
+    flag = "--" + one.name.replace("_", "-")
+    effect = one.effect.replace("%", "%%")
+    if one.type is bool:
+        parser.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=effect)
+    elif one.choices is not None:
+        parser.add_argument(flag, choices=[name.lower() for name in one.choices], type=str.lower, default=argparse.SUPPRESS, help=effect)
+    else:
+        parser.add_argument(flag, type=one.type, default=argparse.SUPPRESS, help=effect, metavar=one.type.__name__.upper())
+
+
+def _animate(options: argparse.Namespace) -> int:
+    given: dict[str, Value] = {}
+    for one in declared():
+        if hasattr(options, one.name) and one.name != "camera":
+            value = getattr(options, one.name)
+            given[one.name] = value.upper() if one.choices is not None else value
+    for name in ("video", "mask_video"):
+        if given.get(name):
+            given[name] = str(Path(str(given[name])).resolve())
+    if options.camera.lower() == "frame":
+        given["camera"] = "FRAME"
+    if options.frames:
+        given |= _frame_range(options.frames)
+    request = AnimateRequest(
+        blend=str(options.blend.resolve()),
+        out=str(options.out.resolve()),
+        object=options.object,
+        camera="" if options.camera.lower() == "frame" else options.camera,
+        engine_python=options.engine_python or sys.executable,
+        settings=given,
+    )
+    outcome = drive_blender(request, options.job, options.blender)
+    print(json.dumps(outcome.report))
+    return outcome.exit_code
+
+
+def _frame_range(text: str) -> dict[str, Value]:
+    start, colon, end = text.partition(":")
+    if not (colon and start.isdecimal() and end.isdecimal() and int(end) > int(start)):
+        raise InputError(f"--frames {text!r} is no frame range.", "Write it as A:B with B after A, for example 1:49.")
+    return {"frame_start": int(start), "frame_end": int(end)}
+
+
+def _run(options: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    folder: Path = options.job.resolve()
+    if options.parent:
+        threading.Thread(target=_end_with, args=(options.parent,), daemon=True).start()
+    for name in (PROGRESS_FILE, RESULT_FILE, REPORT_FILE):  # of an earlier run
+        (folder / name).unlink(missing_ok=True)
+    if not folder.is_dir():
+        raise InputError(f"There is no job folder {folder}.", "Name a folder that Blender or 'animamimic animate --job' wrote.")
+    exit_code = pipeline.run(folder)
+    print(json.dumps({"outcome": "done" if exit_code == 0 else "failed", "job": str(folder)}))
+    return exit_code
+
+
+def _end_with(parent: int) -> None:
+    """End this process once `parent` has ended: an engine must not outlive the Blender that it works for."""
+    while _alive(parent):
+        time.sleep(PARENT_CHECK_SECONDS)
+    os._exit(1)
+
+
+def _alive(process: int) -> bool:
+    """Whether a process of this number runs. Windows has no harmless signal 0 (os.kill ends the process there)."""
+    if os.name == "nt":
+        return _alive_on_windows(process)
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _alive_on_windows(process: int) -> bool:
+    import ctypes
+
+    still_active, query_limited_information = 259, 0x1000
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    handle = kernel.OpenProcess(query_limited_information, False, process)
+    if not handle:
+        return False
+    code = ctypes.c_ulong()
+    kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+    kernel.CloseHandle(handle)
+    return code.value == still_active
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    findings = doctor.examine()
+    print(json.dumps(doctor.as_json(findings)) if options.json else doctor.as_text(findings))
+    return 0 if doctor.healthy(findings) else 1
+
+
+def _inside_blender(options: argparse.Namespace) -> int:
+    from .animamimic_addon.headless import animate_in_blender
+
+    return animate_in_blender(options.request)
+
+
+if __name__ == "__main__":
+    # Inside Blender the arguments before "--" are Blender's own.
+    own = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
+    code = main(own)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if own[:1] == [IN_BLENDER]:
+        os._exit(code)  # classes still registered at a normal exit crash or hang some versions of bpy
+    sys.exit(code)

@@ -1,0 +1,96 @@
+"""The inside of `core.drive`: what runs in a Blender without a window to animate one file through the real operator."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.drive import OUTCOME_FILE, AnimateRequest
+from ..core.errors import AnimaMimicError, CancelledError, EngineError, InputError
+from . import session
+
+
+def animate_in_blender(request_file: Path) -> int:
+    """Open, animate, save; write the outcome beside the request. Returns the exit code (0, 1, 2 or 130)."""
+    request = AnimateRequest(**json.loads(request_file.read_text(encoding="utf-8")))
+    try:
+        report = {"outcome": "done", **_animate(request, request_file.parent)}
+        exit_code = 0
+    except CancelledError:
+        report, exit_code = {"outcome": "cancelled"}, CancelledError.exit_code
+    except AnimaMimicError as error:
+        report, exit_code = {"outcome": "failed", "error": str(error)}, error.exit_code
+    (request_file.parent / OUTCOME_FILE).write_text(json.dumps(report), encoding="utf-8")
+    return exit_code
+
+
+def _animate(request: AnimateRequest, folder: Path) -> dict[str, Any]:
+    from .. import register
+
+    begun = time.monotonic()
+    _open(request.blend)
+    register()
+    _choose_camera(request.camera)
+    _choose_object(request.object)
+    try:
+        outcome = bpy.ops.animamimic.animate_from_video(job_folder=str(folder), engine_python=request.engine_python, **request.settings)
+    except (RuntimeError, TypeError) as error:  # what Blender makes of a reported error, of a setting out of range
+        raise session.last_error() or InputError(str(error).strip()) from error
+    if outcome != {"FINISHED"}:
+        raise session.last_error() or CancelledError("The run was cancelled.")
+    _save(request.out)
+    return {"out": request.out, "seconds": round(time.monotonic() - begun, 1), **session.last_report()}
+
+
+def _open(blend: str) -> None:
+    try:
+        bpy.ops.wm.open_mainfile(filepath=blend)
+    except RuntimeError as error:
+        raise InputError(f"Blender cannot open {blend} ({str(error).strip()}).", "Give a .blend file of this Blender's version or older.") from error
+
+
+def _choose_camera(name: str) -> None:
+    if not name:
+        return
+    camera = bpy.context.scene.objects.get(name)
+    if camera is None or camera.type != "CAMERA":
+        names = ", ".join(one.name for one in bpy.context.scene.objects if one.type == "CAMERA") or "none"
+        raise InputError(f"There is no camera {name!r} in the scene.", f"Its cameras: {names}.")
+    bpy.context.scene.camera = camera
+
+
+def _choose_object(name: str) -> None:
+    """Make the subject active and the only selected object: the named one, else the active mesh, else the only mesh."""
+    scene = bpy.context.scene
+    found = scene.objects.get(name) if name else _unnamed_subject()
+    if found is None:
+        meshes = ", ".join(one.name for one in scene.objects if one.type in {"MESH", "ARMATURE"}) or "none"
+        problem = f"There is no object {name!r} in the scene." if name else "It is not clear which object to animate."
+        raise InputError(problem, f"Name a mesh or an armature with --object; there are: {meshes}.")
+    if bpy.context.object is not None and bpy.context.object.mode != "OBJECT":
+        bpy.ops.object.mode_set(mode="OBJECT")
+    for one in bpy.context.view_layer.objects:
+        one.select_set(one == found)
+    bpy.context.view_layer.objects.active = found
+
+
+def _unnamed_subject() -> Any:
+    active = bpy.context.view_layer.objects.active
+    if active is not None and active.type in {"MESH", "ARMATURE"}:
+        return active
+    for kind in ("ARMATURE", "MESH"):
+        found = [one for one in bpy.context.scene.objects if one.type == kind]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _save(out: str) -> None:
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=out, compress=True, copy=True)
+    except RuntimeError as error:
+        raise EngineError(f"The result cannot be written to {out} ({str(error).strip()}).", "Check the folder's permissions and the free disk space.") from error
+    if not Path(out).is_file():
+        raise EngineError(f"The result cannot be written to {out}.", "Check the folder's permissions and the free disk space.")

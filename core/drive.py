@@ -1,0 +1,149 @@
+"""Start a Blender without a window, have it animate a .blend file, and show how far it is.
+
+This side has no bpy: the other side is `animamimic_addon.headless`. They talk by a small request file, an outcome file and
+the job folder.
+"""
+
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from .errors import EngineError, InputError
+from .job import CANCEL_FILE, MessageReader
+from .settings import Value
+
+IN_BLENDER = "inside-blender"
+"""The command of the command line that runs inside Blender."""
+
+REQUEST_FILE = "animate.json"
+OUTCOME_FILE = "outcome.json"
+BLENDER_LOG_FILE = "blender.log"
+
+POLL_SECONDS = 0.1
+CANCEL_SECONDS = 5.0
+LOG_LINES = 15
+
+
+@dataclass(frozen=True)
+class AnimateRequest:
+    """What to do with which file.
+
+    blend, out: paths of the .blend to read and to write. object: a mesh or an armature, '' for the active or the only one.
+    camera: name of a camera object, '' for the scene's. engine_python: the Python that runs the engine.
+    settings: name -> value of the settings that were given, see `core.settings`.
+    """
+
+    blend: str
+    out: str
+    object: str = ""
+    camera: str = ""
+    engine_python: str = ""
+    settings: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended. report: JSON values, with "outcome": done, failed or cancelled."""
+
+    exit_code: int
+    report: dict[str, Any]
+
+
+def drive_blender(request: AnimateRequest, job_folder: Path | None, blender: Path | None) -> Outcome:
+    """Animate in a new Blender process: the bpy module of this Python, or the program at `blender`.
+
+    job_folder: where the job is kept; None for a temporary one. Raises InputError for files that are not there, EngineError
+    where Blender ends without an outcome, KeyboardInterrupt (after the run was cancelled cleanly).
+    """
+    _check(request, blender)
+    with ExitStack() as stack:
+        if job_folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animamimic-")))
+        else:
+            folder = job_folder.resolve()
+            _make_folder(folder)
+        for name in (OUTCOME_FILE, CANCEL_FILE):  # of an earlier run in this folder
+            (folder / name).unlink(missing_ok=True)
+        (folder / REQUEST_FILE).write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")
+        log = stack.enter_context((folder / BLENDER_LOG_FILE).open("wb"))
+        process = subprocess.Popen(
+            _command(folder / REQUEST_FILE, blender), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        _follow(process, folder)
+        return _outcome(process.returncode, folder)
+
+
+def _check(request: AnimateRequest, blender: Path | None) -> None:
+    if not Path(request.blend).is_file():
+        raise InputError(f"There is no file {request.blend}.", "Name the .blend file that holds the subject.")
+    if not Path(request.out).parent.is_dir():
+        raise InputError(f"There is no folder {Path(request.out).parent}.", "Make it, or write the result elsewhere.")
+    if blender is not None and not blender.is_file():
+        raise InputError(f"There is no Blender at {blender}.", "Give the path of the program itself.")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"The job folder {folder} cannot be made ({error.strerror}).", "Choose another place with --job.") from error
+
+
+def _command(request: Path, blender: Path | None) -> list[str]:
+    script = Path(__file__).resolve().parent.parent / "__main__.py"
+    if blender is None:
+        return [sys.executable, str(script), "--", IN_BLENDER, str(request)]
+    return [str(blender), "--background", "--factory-startup", "--python", str(script), "--", IN_BLENDER, str(request)]
+
+
+def _follow(process: subprocess.Popen[bytes], folder: Path) -> None:
+    """Show the engine's messages until Blender has ended; on Ctrl-C ask it to cancel, and insist after a while."""
+    reader = MessageReader(folder)
+    with tqdm(total=100, unit="%", bar_format="{desc:32.32} {bar} {n:3.0f}% {postfix}", file=sys.stderr, disable=None) as bar:
+        try:
+            while process.poll() is None:
+                _show(reader, bar)
+                time.sleep(POLL_SECONDS)
+            _show(reader, bar)
+        except KeyboardInterrupt:
+            (folder / CANCEL_FILE).touch()
+            try:
+                process.wait(CANCEL_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            raise
+
+
+def _show(reader: MessageReader, bar: "tqdm[Any]") -> None:
+    for message in reader.new_messages():
+        if message.kind == "WARN":
+            bar.write(f"animamimic: {message.text}", file=sys.stderr)
+        elif message.kind == "STAGE" and bar.disable:  # no terminal: a line a stage
+            print(f"animamimic: {message.text}", file=sys.stderr, flush=True)
+        elif message.kind == "PROGRESS":
+            left = f"{message.seconds_left:.0f} s left" if message.seconds_left is not None else ""
+            bar.set_description(message.text, refresh=False)
+            bar.set_postfix_str(left, refresh=False)
+            bar.n = 100 * message.fraction
+            bar.refresh()
+
+
+def _outcome(exit_code: int, folder: Path) -> Outcome:
+    try:
+        report = json.loads((folder / OUTCOME_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        tail = (folder / BLENDER_LOG_FILE).read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+        raise EngineError(f"Blender ended with code {exit_code} before it was done.", "The end of its log:\n" + "\n".join(tail)) from error
+    if report["outcome"] != "done":
+        print(f"animamimic: {report.get('error', report['outcome'])}", file=sys.stderr)
+    return Outcome(exit_code, report)

@@ -1,0 +1,177 @@
+"""The engine's run over one job folder: video, rig, fit, tissue, keys, result."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from . import job
+from .errors import AnimaMimicError
+from .job import Message, Request, Result
+from .types import Clip, Keys, Motion, Progress, Rig, Tissue
+
+log = logging.getLogger(__name__)
+
+CLIP_SIDE = 512
+"""Longer side, in pixels, at which the driving video is kept where the fit asks for no more."""
+
+STAGE_SHARES = {"video": 0.1, "rig": 0.15, "fit": 0.6, "tissue": 0.1, "keys": 0.05}
+"""Rough share of the running time of each stage: what the percentage shown is made of."""
+
+MESSAGE_INTERVAL = 0.1
+"""Least seconds between two PROGRESS messages."""
+
+Made = TypeVar("Made")
+
+
+@dataclass
+class Narrator:
+    """Tells the job folder which stage runs and how far it is, and keeps the seconds that each took."""
+
+    folder: Path
+    stages: tuple[str, ...]
+    seconds: dict[str, float] = field(default_factory=dict)
+    _begun: float = field(default_factory=time.monotonic)
+    _told: float = 0.0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Progress]:
+        """Run a stage: yields its `Progress`."""
+        job.append_message(self.folder, Message("STAGE", name))
+        log.info("stage %s", name)
+        begun = time.monotonic()
+        yield lambda fraction, text: self._progress(name, fraction, text)
+        self.seconds[name] = round(time.monotonic() - begun, 2)
+        self._told = 0.0
+        self._progress(name, 1.0, name)
+
+    def warn(self, text: str) -> None:
+        """Tell the user something that does not stop the run."""
+        job.append_message(self.folder, Message("WARN", text))
+
+    def _progress(self, name: str, fraction: float, text: str) -> None:
+        now = time.monotonic()
+        if now - self._told < MESSAGE_INTERVAL:
+            return
+        self._told = now
+        total = sum(STAGE_SHARES[stage] for stage in self.stages)
+        before = sum(STAGE_SHARES[stage] for stage in self.stages[: self.stages.index(name)])
+        whole = (before + STAGE_SHARES[name] * min(max(fraction, 0.0), 1.0)) / total
+        elapsed = now - self._begun
+        left = elapsed / whole * (1.0 - whole) if whole > 0.02 else None
+        job.append_message(self.folder, Message("PROGRESS", text, fraction=round(whole, 4), seconds_left=left))
+
+
+def run(folder: Path) -> int:
+    """Run the job in `folder`; the result and the messages are written into it.
+
+    Returns the exit code: 0 done, 1 failed, 2 bad input. Never raises for what a user can cause.
+    """
+    try:
+        result = animate(folder, job.read_request(folder))
+        job.write_result(folder, result)
+    except AnimaMimicError as error:
+        log.error("%s", error)
+        return _fail(folder, str(error), error.exit_code)
+    except MemoryError:
+        log.exception("out of memory")
+        return _fail(folder, "The engine ran out of memory. Lower the resolution or use a shorter video.", 1)
+    except OSError as error:
+        log.exception("input or output failed")
+        return _fail(folder, f"The engine could not read or write a file: {error}. Check free disk space and permissions.", 1)
+    job.append_message(folder, Message("DONE", "done", fraction=1.0, seconds_left=0.0))
+    return 0
+
+
+def animate(folder: Path, request: Request) -> Result:
+    """All stages of one request. `folder` is where its video lies and where progress is told.
+
+    Raises AnimaMimicError with the sentence for the user.
+    """
+    settings = request.settings
+    soft = settings.tissue.tissue != "OFF"
+    narrator = Narrator(folder, ("video", "rig", "fit", *(("tissue",) if soft else ()), "keys"))
+    with narrator.stage("video") as progress:
+        clip, first_frame_iou = _load_clip(folder, request, progress)
+    with narrator.stage("rig") as progress:
+        rig = request.rig if request.rig is not None else _build_rig(request, progress)
+    with narrator.stage("fit") as progress:
+        motion, fit_report = _fit(request, rig, clip, progress)
+    tissue: Tissue | None = None
+    tissue_report: dict[str, Any] = {}
+    if soft:
+        with narrator.stage("tissue") as progress:
+            tissue, tissue_report = _simulate(request, rig, motion, progress)
+    with narrator.stage("keys") as progress:
+        keys = _choose_keys(request, rig, motion, tissue, progress)
+    report = {
+        "seconds": narrator.seconds,
+        "frames": len(motion.rotations),
+        "bones": len(rig.names),
+        "vertices": len(request.mesh.vertices),
+        "first_frame_iou": round(first_frame_iou, 4),
+        "fit": fit_report,
+        "tissue": tissue_report,
+        "keys_per_frame": _keys_per_frame(keys, len(motion.rotations)),
+        "surface_error_pct": round(keys.surface_error * 100, 4),
+    }
+    return Result(rig, motion, keys, tissue, report)
+
+
+def _load_clip(folder: Path, request: Request, progress: Progress) -> tuple[Clip, float]:
+    from .video import check_first_frame, load_clip, subject_coverage
+
+    settings = request.settings
+    view = request.view.resized(max(CLIP_SIDE, settings.fit.fit_resolution))
+    clip = load_clip(
+        folder / request.video,
+        view,
+        fps=request.fps,
+        timing=settings.video.timing,
+        frame_count=request.frame_count,
+        mask_path=folder / request.mask if request.mask else None,
+        still=None,
+        progress=progress,
+    )
+    return clip, check_first_frame(clip, subject_coverage(request.mesh, view))
+
+
+def _build_rig(request: Request, progress: Progress) -> Rig:
+    from .rig import build_rig
+
+    return build_rig(request.mesh, request.settings.rig, progress)
+
+
+def _fit(request: Request, rig: Rig, clip: Clip, progress: Progress) -> tuple[Motion, dict[str, Any]]:
+    from .fit import fit_motion
+
+    motion, report = fit_motion(request.mesh, rig, request.view, clip, request.settings.fit, progress)
+    return motion, _plain(report)
+
+
+def _simulate(request: Request, rig: Rig, motion: Motion, progress: Progress) -> tuple[Tissue, dict[str, Any]]:
+    from .tissue import simulate
+
+    tissue, report = simulate(request.mesh, rig, motion, request.fps, request.settings.tissue, progress)
+    return tissue, _plain(report)
+
+
+def _keys_per_frame(keys: Keys, frame_count: int) -> float:
+    """Keys per channel over frames, the mean over the bones that move."""
+    moving = [len(frames) for frames in keys.frames if len(frames) > 1]
+    return round(float(np.mean(moving)) / frame_count, 4) if moving else 0.0
+
+
+def _plain(report: Any) -> dict[str, Any]:
+    """A report dataclass as JSON values."""
+    return {name: value.tolist() if isinstance(value, np.ndarray | np.generic) else value for name, value in vars(report).items()}
+
+
+def _fail(folder: Path, text: str, exit_code: int) -> int:
+    job.append_message(folder, Message("ERROR", text, exit_code=exit_code))
+    return exit_code
