@@ -1,0 +1,185 @@
+"""How the cage hangs on the skeleton: skin weights for its nodes, and which of them the bones hold.
+
+N is the number of cage nodes, B of bones, S of moments in time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sparse
+from scipy.sparse.linalg import splu
+from scipy.spatial import cKDTree
+
+from ..types import Float64, Int32, Rig
+from .cage import Cage
+
+OWN_WEIGHT = 0.5
+"""A bone may hold a node if its weight there is at least this share of the largest: a limb's bone leaves the body alone."""
+
+UNRESOLVED_RADIUS = 1.0
+"""Parts thinner than this many cells around their bone cannot bulge in the cage: they are held through and through."""
+
+LEAST_HELD_SHARE = 0.1
+"""Share of a piece's nodes that is held, those nearest to their bones, where no node of it qualifies otherwise."""
+
+NEIGHBOUR_CELLS = 2.01
+CLOSEST, FURTHEST = 0.5, 2.0
+"""Held nodes within `NEIGHBOUR_CELLS` cells of each other may come closer and move apart by these factors, no more."""
+
+LEAST_HELD_DETERMINANT = 0.3
+"""Least relative volume, over the whole motion, of a tetrahedron whose corners are all held."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """weights: float64[N, B], skin weights, rows sum to one. held: bool[N], nodes that follow their skinning exactly."""
+
+    weights: Float64
+    held: np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
+def attach(cage: Cage, rig: Rig, transforms: Float64, softness: float) -> Attachment:
+    """Hang the cage on the skeleton.
+
+    transforms: float64[S, B, 3, 4], the motion, see `fit.kinematics.bone_transforms`.
+    softness: 0 to 1, how far from the skin towards the bones the flesh is free.
+
+    Held nodes whose bones pull them together, apart or through one another somewhere in the motion are let go: that is
+    what turned elements inside out where the core of a limb meets the core of the body.
+    """
+    weights = node_weights(cage, rig)
+    depth = relative_depth(cage, rig, weights)
+    held = depth < 1.0 - softness
+    held |= _unresolved(cage, rig, weights)
+    held = _hold_every_piece(cage, held, depth)
+    held = _release_crossing(cage, held, depth, weights, transforms)
+    return Attachment(weights, _hold_every_piece(cage, held, depth))
+
+
+def skin_nodes(nodes: Float64, weights: Float64, transforms: Float64) -> tuple[Float64, Float64]:
+    """Linear blend skinning of the cage's nodes at one moment.
+
+    transforms: float64[B, 3, 4]. Returns positions float64[N, 3] and the blended linear parts float64[N, 3, 3].
+    """
+    blended = (weights @ transforms.reshape(len(transforms), 12)).reshape(-1, 3, 4)
+    return np.einsum("nij,nj->ni", blended[:, :, :3], nodes) + blended[:, :, 3], blended[:, :, :3]
+
+
+def node_weights(cage: Cage, rig: Rig) -> Float64:
+    """float64[N, B]: the smoothest weights inside the cage that agree with the rig's on the surface.
+
+    Least squares: the graph Laplacian's energy over the cage's edges and the difference at the surface's samples, one
+    each. It spreads weights through the flesh, not through the air between a limb and the body.
+    """
+    count = len(cage.nodes)
+    vertex_weights = _vertex_weights(rig)
+    rows = np.repeat(np.arange(len(cage.vertex_nodes)), 4)
+    embedding = sparse.csr_matrix((cage.vertex_barycentric.ravel(), (rows, cage.vertex_nodes.ravel())), (len(cage.vertex_nodes), count))
+    at_vertices = embedding.T @ embedding
+    right = (embedding.T @ vertex_weights).toarray()
+    system = _laplacian(cage) + at_vertices + 1e-9 * sparse.identity(count)
+    weights = splu(sparse.csc_matrix(system), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(right)
+    weights = np.clip(weights, 0.0, None)
+    total = weights.sum(axis=1, keepdims=True)
+    return np.where(total > 1e-6, weights / np.maximum(total, 1e-6), np.eye(1, weights.shape[1]))
+
+
+def relative_depth(cage: Cage, rig: Rig, weights: Float64) -> Float64:
+    """float64[N]: 0 on the nearest bone that moves the node, 1 on the skin, more outside."""
+    to_bone = _distance_to_bones(cage, rig, weights)
+    radius = np.maximum(to_bone - cage.signed_distance, 1e-3 * cage.cell_size)
+    return to_bone / radius
+
+
+def _unresolved(cage: Cage, rig: Rig, weights: Float64) -> np.ndarray:
+    """bool[N]: nodes around bones whose flesh is thinner than the cage can tell."""
+    to_bone = _distance_to_bones(cage, rig, weights)
+    return to_bone - cage.signed_distance < UNRESOLVED_RADIUS * cage.cell_size
+
+
+def _distance_to_bones(cage: Cage, rig: Rig, weights: Float64) -> Float64:
+    """float64[N]: metres to the nearest bone among those that move the node."""
+    nearest = np.full(len(cage.nodes), np.inf)
+    own = weights >= OWN_WEIGHT * weights.max(axis=1, keepdims=True)
+    for bone in np.flatnonzero(own.any(axis=0)):
+        nodes = np.flatnonzero(own[:, bone])
+        nearest[nodes] = np.minimum(nearest[nodes], _distance_to_segment(cage.nodes[nodes], rig.heads[bone], rig.tails[bone]))
+    return nearest
+
+
+def _distance_to_segment(points: Float64, start: Float64, end: Float64) -> Float64:
+    along = end - start
+    share = np.clip((points - start) @ along / max(float(along @ along), 1e-300), 0.0, 1.0)
+    return np.linalg.norm(points - start - share[:, None] * along, axis=1)
+
+
+def _vertex_weights(rig: Rig) -> sparse.csr_matrix:
+    """The rig's weights as a sparse [V, B]."""
+    vertices, slots = rig.influences.shape
+    rows = np.repeat(np.arange(vertices), slots)
+    return sparse.csr_matrix((rig.weights.ravel().astype(np.float64), (rows, rig.influences.ravel())), (vertices, len(rig.names)))
+
+
+def _laplacian(cage: Cage) -> sparse.csr_matrix:
+    first, second = cage.edges().T
+    count = len(cage.nodes)
+    adjacency = sparse.coo_matrix((np.ones(len(first)), (first, second)), (count, count))
+    adjacency = (adjacency + adjacency.T).tocsr()
+    return sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel()) - adjacency
+
+
+def _hold_every_piece(cage: Cage, held: np.ndarray, depth: Float64) -> np.ndarray:
+    """Hold the nodes nearest to their bones in every connected piece that nothing holds, so that none floats away."""
+    held = held.copy()
+    pieces = cage.components()
+    for piece in np.flatnonzero(np.bincount(pieces, held) == 0):
+        nodes = np.flatnonzero(pieces == piece)
+        count = max(4, round(LEAST_HELD_SHARE * len(nodes)))
+        held[nodes[np.argsort(depth[nodes], kind="stable")[:count]]] = True
+    return held
+
+
+def _release_crossing(cage: Cage, held: np.ndarray, depth: Float64, weights: Float64, transforms: Float64) -> np.ndarray:
+    """Let go of held nodes that the motion brings too near, too far apart, or into flattened elements."""
+    pairs = cKDTree(cage.nodes[held]).query_pairs(NEIGHBOUR_CELLS * cage.cell_size, output_type="ndarray")
+    pairs = np.flatnonzero(held)[pairs]
+    elements = cage.tetrahedra[held[cage.tetrahedra].all(axis=1)]
+    squared_range, least_determinant = _distortion_over_motion(cage, weights, transforms, pairs, elements)
+    bad = (squared_range[0] < CLOSEST**2) | (squared_range[1] > FURTHEST**2)
+    held = held.copy()
+    held[_cover(pairs[bad], depth)] = False
+    held[_cover(elements[least_determinant < LEAST_HELD_DETERMINANT], depth)] = False
+    return held
+
+
+def _distortion_over_motion(
+    cage: Cage, weights: Float64, transforms: Float64, pairs: Int32, elements: Int32
+) -> tuple[tuple[Float64, Float64], Float64]:
+    """Least and largest squared stretch of the pairs, and least relative volume of the elements, over the skinned motion."""
+
+    def squared_lengths(nodes: Float64) -> Float64:
+        return ((nodes[pairs[:, 0]] - nodes[pairs[:, 1]]) ** 2).sum(axis=1)
+
+    def volumes(nodes: Float64) -> Float64:
+        return np.linalg.det(nodes[elements[:, 1:]] - nodes[elements[:, :1]])
+
+    rest_lengths, rest_volumes = squared_lengths(cage.nodes), volumes(cage.nodes)
+    low, high, least = np.ones(len(pairs)), np.ones(len(pairs)), np.ones(len(elements))
+    for moment in transforms:
+        skinned, _ = skin_nodes(cage.nodes, weights, moment)
+        stretch = squared_lengths(skinned) / rest_lengths
+        low, high = np.minimum(low, stretch), np.maximum(high, stretch)
+        least = np.minimum(least, volumes(skinned) / rest_volumes)
+    return (low, high), least
+
+
+def _cover(groups: Int32, depth: Float64) -> Int32:
+    """Nodes so that every group [G, m] has one of them; in each group the one furthest from its bone."""
+    remaining, chosen = groups, []
+    while len(remaining):
+        candidates, counts = np.unique(remaining, return_counts=True)
+        # Those that are in most groups first; among equals the one nearest to the skin.
+        node = candidates[np.lexsort((depth[candidates], counts))[-1]]
+        chosen.append(node)
+        remaining = remaining[(remaining != node).all(axis=1)]
+    return np.array(chosen, np.int64)

@@ -1,0 +1,120 @@
+"""Stable neo-Hookean elasticity of a tetrahedral mesh (Smith, de Goes, Kim 2018).
+
+The energy stays finite when elements are flattened or turned inside out and pushes them back. N is the number of nodes, E of
+tetrahedra, A of free nodes (those that are not held). Units are SI: metres, newtons, joules, pascals.
+"""
+
+import numpy as np
+import scipy.sparse as sparse
+import warp as wp
+
+from ..types import Float64, Int32
+from . import kernels
+
+Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+POISSON_RATIO = 0.4
+"""Sideways bulge of the flesh: nearly incompressible, but not so much that linear tetrahedra lock."""
+
+DENSITY = 1000.0
+"""Density of the flesh, kg/m^3."""
+
+
+class Elasticity:
+    """Energy, forces and stiffness of a body.
+
+    nodes: float64[N, 3], rest pose. tetrahedra: int32[E, 4], positive volume. young: float64[E] or one number, Pa.
+    free: bool[N], nodes that may move on their own; the stiffness has rows for them alone.
+
+    Attributes: volume float64[E], mass float64[N] (a quarter of each tetrahedron's to each corner).
+    """
+
+    def __init__(self, nodes: Float64, tetrahedra: Int32, young: Float64 | float, free: Bools, poisson_ratio: float = POISSON_RATIO) -> None:
+        edges = np.swapaxes(nodes[tetrahedra[:, 1:]] - nodes[tetrahedra[:, :1]], 1, 2)
+        self.volume = np.linalg.det(edges) / 6.0
+        self.mass = np.bincount(tetrahedra.ravel(), np.repeat(self.volume * DENSITY / 4.0, 4), len(nodes))
+        self.free = np.flatnonzero(free)
+        self._tetrahedra = tetrahedra
+        self._inverse_rest = np.linalg.inv(edges)
+        mu, lam = stable_parameters(np.broadcast_to(np.asarray(young, np.float64), len(tetrahedra)), poisson_ratio)
+        self._element_arrays = [
+            _warp(np.ascontiguousarray(tetrahedra, np.int32), wp.vec4i),
+            _warp(self._inverse_rest, wp.mat33d),
+            _warp(self.volume, wp.float64),
+            _warp(mu, wp.float64),
+            _warp(lam, wp.float64),
+        ]
+        self._x = wp.zeros(len(nodes), dtype=wp.vec3d, device="cpu")
+        self._energies = wp.zeros(len(tetrahedra), dtype=wp.float64, device="cpu")
+        self._gradient = wp.zeros(len(nodes), dtype=wp.vec3d, device="cpu")
+        self._indices, self._pointers, slots = _block_pattern(tetrahedra, free)
+        self._slots = _warp(slots, wp.int32)
+        self._blocks = wp.zeros(len(self._indices), dtype=wp.mat33d, device="cpu")
+        self.diagonal_slots = _diagonal_slots(self._indices, self._pointers)
+
+    def energy(self, x: Float64) -> float:
+        """Elastic energy, joules, of the nodes at x: float64[N, 3]; zero at rest."""
+        self._x.numpy()[:] = x
+        self._launch(kernels.energy_kernel, self._energies)
+        return float(self._energies.numpy().sum())
+
+    def energy_and_gradient(self, x: Float64) -> tuple[float, Float64]:
+        """Elastic energy and its derivative float64[N, 3], newtons (the elastic force is its negative)."""
+        self._x.numpy()[:] = x
+        self._gradient.zero_()
+        self._launch(kernels.gradient_kernel, self._energies, self._gradient)
+        return float(self._energies.numpy().sum()), self._gradient.numpy().copy()
+
+    def stiffness(self, x: Float64) -> sparse.bsr_matrix:
+        """Second derivative of the energy with respect to the free nodes, sparse [3A, 3A] in 3x3 blocks, N/m.
+
+        Made positive semi-definite element by element, so that Newton's direction goes downhill. The matrix's arrays
+        are reused by the next call.
+        """
+        self._x.numpy()[:] = x
+        self._blocks.zero_()
+        self._launch(kernels.hessian_kernel, self._slots, self._blocks)
+        size = 3 * len(self.free)
+        return sparse.bsr_matrix((self._blocks.numpy(), self._indices, self._pointers), shape=(size, size))
+
+    def determinants(self, x: Float64) -> Float64:
+        """float64[E]: volume of each tetrahedron relative to rest; negative where it is turned inside out."""
+        edges = np.swapaxes(x[self._tetrahedra[:, 1:]] - x[self._tetrahedra[:, :1]], 1, 2)
+        return np.linalg.det(edges) / (6.0 * self.volume)
+
+    def _launch(self, kernel: wp.Kernel, *outputs: wp.array) -> None:
+        wp.launch(kernel, len(self._tetrahedra), [self._x, *self._element_arrays, *outputs], device="cpu")
+
+
+def stable_parameters(young: Float64, poisson_ratio: float) -> tuple[Float64, Float64]:
+    """The energy's mu and lambda, Pa, that act as linear elasticity at rest (Smith et al. 2018, section 3.4)."""
+    shear = young / (2.0 * (1.0 + poisson_ratio))
+    bulk_like = young * poisson_ratio / ((1.0 + poisson_ratio) * (1.0 - 2.0 * poisson_ratio))
+    return 4.0 / 3.0 * shear, bulk_like + 5.0 / 6.0 * shear
+
+
+def _block_pattern(tetrahedra: Int32, free: Bools) -> tuple[Int32, Int32, Int32]:
+    """Block columns [blocks] and row pointers [A + 1] of the stiffness, and the block of each pair of corners [E, 16]."""
+    count = int(free.sum())
+    numbers = np.full(len(free), -1, np.int64)
+    numbers[free] = np.arange(count)
+    corners = numbers[tetrahedra]
+    rows, columns = np.repeat(corners, 4, axis=1), np.tile(corners, (1, 4))
+    both_free = (rows >= 0) & (columns >= 0)
+    own = np.arange(count, dtype=np.int64) * (count + 1)
+    keys, places = np.unique(np.concatenate([(rows * count + columns)[both_free], own]), return_inverse=True)
+    slots = np.full(rows.shape, -1, np.int32)
+    slots[both_free] = places[: len(places) - count]
+    pointers = np.searchsorted(keys, np.arange(count + 1, dtype=np.int64) * count).astype(np.int32)
+    return (keys % max(count, 1)).astype(np.int32), pointers, slots
+
+
+def _diagonal_slots(indices: Int32, pointers: Int32) -> Int32:
+    """int32[A]: the block of each free node with itself."""
+    rows = np.repeat(np.arange(len(pointers) - 1), np.diff(pointers))
+    return np.flatnonzero(rows == indices)
+
+
+def _warp(values: np.ndarray, dtype: type) -> wp.array:
+    """A Warp array of its own memory on the CPU."""
+    return wp.array(np.ascontiguousarray(values), dtype=dtype, device="cpu", copy=True)

@@ -1,0 +1,133 @@
+"""Implicit Euler steps by minimisation: projected Newton, preconditioned conjugate gradients, line search.
+
+A step of length h ends where the incremental potential
+
+    elastic energy + |x - (2 x1 - x0)|^2 M / 2h^2 + damping |x - x1 - (s - s1)|^2 M / 2h - forces . x
+
+is least (x1, x0: the last two positions; s, s1: where the skinning puts the nodes now and before). Each Newton step goes
+downhill on it, which bounds the motion whatever the step length and stiffness. Damping acts on the motion relative to the
+skinned motion, so that it never slows the bones' own. N is the number of nodes, A of free nodes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sparse
+
+from ..types import Float64, Int32
+from .elasticity import Elasticity
+
+MAX_NEWTON_STEPS = 12
+MAX_HALVINGS = 12
+MAX_CG_STEPS = 500
+CG_TOLERANCE = 1e-2
+"""Residual, relative to the right-hand side, to which each Newton direction is solved."""
+SUFFICIENT_DECREASE = 1e-4
+"""Armijo's constant."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a body is: now and one step before, and where the skinning put its nodes. Each float64[N, 3], metres."""
+
+    positions: Float64
+    previous: Float64
+    skinned: Float64
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step does: `seconds` its length, `damping` per second, `tolerance` metres, the largest correction ignored."""
+
+    seconds: float
+    damping: float
+    tolerance: float
+
+
+def advance(body: Elasticity, state: State, skinned: Float64, acceleration: Float64, step: Step) -> tuple[State, bool]:
+    """One step.
+
+    skinned: float64[N, 3], where the skinning puts the nodes at the end of the step; held nodes go there.
+    acceleration: float64[N, 3], m/s^2, of outer forces such as gravity.
+    Returns the new state and whether Newton's method came below the tolerance.
+    """
+    potential = _Potential(body, state, skinned, acceleration, step)
+    x = skinned.copy()
+    # Start where the flesh would be if it kept its place relative to the skinned pose.
+    x[body.free] = (state.positions + (skinned - state.skinned))[body.free]
+    for _ in range(MAX_NEWTON_STEPS):
+        value, gradient = potential.value_and_gradient(x)
+        if np.abs(gradient / potential.inertia).max(initial=0.0) < step.tolerance:
+            return State(x, state.positions, skinned), True
+        direction = _solve(potential.curvature(x), body.diagonal_slots, -gradient)
+        x, moved = _search(potential, x, direction, value, float(np.vdot(gradient, direction)), step.tolerance)
+        if moved < step.tolerance:
+            return State(x, state.positions, skinned), True
+    return State(x, state.positions, skinned), False
+
+
+class _Potential:
+    """The incremental potential of one step, as a function of all nodes, differentiated by the free ones."""
+
+    def __init__(self, body: Elasticity, state: State, skinned: Float64, acceleration: Float64, step: Step) -> None:
+        free = body.free
+        self.body = body
+        self.mass = body.mass[free][:, None]
+        self.inertia = self.mass / step.seconds**2
+        self.drag = self.mass * (step.damping / step.seconds)
+        self.inertial_end = (2.0 * state.positions - state.previous)[free] + acceleration[free] * step.seconds**2
+        self.following_end = (state.positions + (skinned - state.skinned))[free]
+
+    def value(self, x: Float64) -> float:
+        inertial, following = x[self.body.free] - self.inertial_end, x[self.body.free] - self.following_end
+        return self.body.energy(x) + self._quadratic(inertial, following)
+
+    def value_and_gradient(self, x: Float64) -> tuple[float, Float64]:
+        """The potential and its gradient float64[A, 3]."""
+        inertial, following = x[self.body.free] - self.inertial_end, x[self.body.free] - self.following_end
+        energy, gradient = self.body.energy_and_gradient(x)
+        return energy + self._quadratic(inertial, following), gradient[self.body.free] + self.inertia * inertial + self.drag * following
+
+    def curvature(self, x: Float64) -> sparse.bsr_matrix:
+        """The positive definite second derivative, sparse [3A, 3A]."""
+        matrix = self.body.stiffness(x)
+        matrix.data[self.body.diagonal_slots] += (self.inertia + self.drag)[:, :, None] * np.eye(3)
+        return matrix
+
+    def _quadratic(self, inertial: Float64, following: Float64) -> float:
+        return 0.5 * float((self.inertia * inertial**2).sum() + (self.drag * following**2).sum())
+
+
+def _search(potential: _Potential, x: Float64, direction: Float64, value: float, slope: float, tolerance: float) -> tuple[Float64, float]:
+    """Go along the direction [A, 3], halving until the potential falls enough: the new nodes and the longest way, metres."""
+    longest = float(np.abs(direction).max())
+    share = 1.0
+    for _ in range(MAX_HALVINGS):
+        trial = x.copy()
+        trial[potential.body.free] += share * direction
+        if share * longest < tolerance or potential.value(trial) <= value + SUFFICIENT_DECREASE * share * slope:
+            return trial, share * longest
+        share *= 0.5
+    return x, 0.0
+
+
+def _solve(matrix: sparse.bsr_matrix, diagonal_slots: Int32, right: Float64) -> Float64:
+    """Conjugate gradients, preconditioned by the inverse of the 3x3 blocks on the diagonal. right, result: float64[A, 3]."""
+    inverse_blocks = np.linalg.inv(matrix.data[diagonal_slots])
+    solution = np.zeros_like(right)
+    residual = right.copy()
+    preconditioned = np.einsum("nij,nj->ni", inverse_blocks, residual)
+    direction = preconditioned.copy()
+    product = float(np.vdot(residual, preconditioned))
+    goal = product * CG_TOLERANCE**2
+    for _ in range(MAX_CG_STEPS):
+        if product <= goal:
+            break
+        image = (matrix @ direction.ravel()).reshape(-1, 3)
+        length = product / float(np.vdot(direction, image))
+        solution += length * direction
+        residual -= length * image
+        preconditioned = np.einsum("nij,nj->ni", inverse_blocks, residual)
+        before, product = product, float(np.vdot(residual, preconditioned))
+        direction = preconditioned + (product / before) * direction
+    return solution

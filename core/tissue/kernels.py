@@ -1,0 +1,233 @@
+# mypy: disable-error-code="valid-type"
+"""Warp kernels of the soft-tissue stage: the arithmetic of one element, one vertex or one query each.
+
+All arrays live on the CPU, where Warp runs a launch serially: sums are made in the same order on every run.
+"""
+
+import warp as wp
+
+WINDING_THRESHOLD = wp.constant(0.5)
+FAR_AWAY = wp.constant(1.0e6)
+SMALL_DETERMINANT = wp.constant(wp.float64(0.2))
+SMALL_STRETCH = wp.constant(wp.float64(0.3))
+ZERO = wp.constant(wp.float64(0.0))
+ONE = wp.constant(wp.float64(1.0))
+HALF = wp.constant(wp.float64(0.5))
+TWO = wp.constant(wp.float64(2.0))
+THREE = wp.constant(wp.float64(3.0))
+
+
+@wp.kernel
+def signed_distance_kernel(surface: wp.uint64, points: wp.array(dtype=wp.vec3), distances: wp.array(dtype=wp.float32)) -> None:
+    """Distance of each point to the surface, negative where the winding number says inside."""
+    i = wp.tid()
+    found = wp.mesh_query_point_sign_winding_number(surface, points[i], FAR_AWAY, 2.0, WINDING_THRESHOLD)
+    nearest = wp.mesh_eval_position(surface, found.face, found.u, found.v)
+    distances[i] = found.sign * wp.length(points[i] - nearest)
+
+
+@wp.func
+def deformation_gradient(x: wp.array(dtype=wp.vec3d), corners: wp.vec4i, inverse_rest: wp.mat33d) -> wp.mat33d:
+    """F = Ds Dm^-1 of one tetrahedron."""
+    first = x[corners[0]]
+    return wp.matrix_from_cols(x[corners[1]] - first, x[corners[2]] - first, x[corners[3]] - first) * inverse_rest
+
+
+@wp.func
+def cofactor(f: wp.mat33d) -> wp.mat33d:
+    """The derivative of det F with respect to F."""
+    a = wp.vec3d(f[0, 0], f[1, 0], f[2, 0])
+    b = wp.vec3d(f[0, 1], f[1, 1], f[2, 1])
+    c = wp.vec3d(f[0, 2], f[1, 2], f[2, 2])
+    return wp.matrix_from_cols(wp.cross(b, c), wp.cross(c, a), wp.cross(a, b))
+
+
+@wp.func
+def shape_gradient(inverse_rest: wp.mat33d, corner: int) -> wp.vec3d:
+    """Gradient of the linear shape function of a corner in the rest pose: a row of Dm^-1, or minus their sum for corner 0."""
+    # Warp wants one type in both branches of a variable, which a conditional expression does not give it.
+    row = inverse_rest[0]
+    for i in range(3):
+        if corner == i + 1:
+            row = inverse_rest[i]
+    if corner == 0:
+        row = -(inverse_rest[0] + inverse_rest[1] + inverse_rest[2])
+    return row
+
+
+@wp.func
+def energy_density(f: wp.mat33d, mu: wp.float64, lam: wp.float64) -> wp.float64:
+    """Stable neo-Hookean energy (Smith et al. 2018, equation 14), zero at rest."""
+    alpha = ONE + mu / lam - mu / (wp.float64(4.0) * lam)
+    squares = wp.ddot(f, f)
+    volume_term = wp.determinant(f) - alpha
+    at_rest = lam * HALF * (ONE - alpha) * (ONE - alpha) - mu * HALF * wp.log(wp.float64(4.0))
+    return mu * HALF * (squares - THREE) + lam * HALF * volume_term * volume_term - mu * HALF * wp.log(squares + ONE) - at_rest
+
+
+@wp.kernel
+def energy_kernel(
+    x: wp.array(dtype=wp.vec3d),
+    tetrahedra: wp.array(dtype=wp.vec4i),
+    inverse_rest: wp.array(dtype=wp.mat33d),
+    volume: wp.array(dtype=wp.float64),
+    mu: wp.array(dtype=wp.float64),
+    lam: wp.array(dtype=wp.float64),
+    energy: wp.array(dtype=wp.float64),
+):
+    """Elastic energy of each tetrahedron, joules."""
+    e = wp.tid()
+    f = deformation_gradient(x, tetrahedra[e], inverse_rest[e])
+    energy[e] = volume[e] * energy_density(f, mu[e], lam[e])
+
+
+@wp.kernel
+def gradient_kernel(
+    x: wp.array(dtype=wp.vec3d),
+    tetrahedra: wp.array(dtype=wp.vec4i),
+    inverse_rest: wp.array(dtype=wp.mat33d),
+    volume: wp.array(dtype=wp.float64),
+    mu: wp.array(dtype=wp.float64),
+    lam: wp.array(dtype=wp.float64),
+    energy: wp.array(dtype=wp.float64),
+    gradient: wp.array(dtype=wp.vec3d),
+):
+    """Elastic energy of each tetrahedron and, added to `gradient`, its derivative with respect to the nodes, newtons."""
+    e = wp.tid()
+    corners = tetrahedra[e]
+    f = deformation_gradient(x, corners, inverse_rest[e])
+    alpha = ONE + mu[e] / lam[e] - mu[e] / (wp.float64(4.0) * lam[e])
+    shear = mu[e] * (ONE - ONE / (wp.ddot(f, f) + ONE))
+    pressure = lam[e] * (wp.determinant(f) - alpha)
+    stress = shear * f + pressure * cofactor(f)
+    energy[e] = volume[e] * energy_density(f, mu[e], lam[e])
+    for n in range(4):
+        wp.atomic_add(gradient, corners[n], volume[e] * (stress * shape_gradient(inverse_rest[e], n)))
+
+
+@wp.func
+def add_mode(
+    eigenvalue: wp.float64,
+    mode: wp.mat33d,
+    inverse_rest: wp.mat33d,
+    slots: wp.array2d(dtype=wp.int32),
+    blocks: wp.array(dtype=wp.mat33d),
+    e: int,
+) -> None:
+    """Add eigenvalue * (dF/dx : mode)(dF/dx : mode)^T to the blocks of one tetrahedron."""
+    if eigenvalue > ZERO:
+        for n in range(4):
+            left = eigenvalue * (mode * shape_gradient(inverse_rest, n))
+            for m in range(4):
+                slot = slots[e, 4 * n + m]
+                if slot >= 0:
+                    wp.atomic_add(blocks, slot, wp.outer(left, mode * shape_gradient(inverse_rest, m)))
+
+
+@wp.kernel
+def hessian_kernel(
+    x: wp.array(dtype=wp.vec3d),
+    tetrahedra: wp.array(dtype=wp.vec4i),
+    inverse_rest: wp.array(dtype=wp.mat33d),
+    volume: wp.array(dtype=wp.float64),
+    mu: wp.array(dtype=wp.float64),
+    lam: wp.array(dtype=wp.float64),
+    slots: wp.array2d(dtype=wp.int32),
+    blocks: wp.array(dtype=wp.mat33d),
+):
+    """Second derivative of the energy, its negative eigenvalues left out element by element, added to `blocks`.
+
+    The eigenvectors are known in closed form but for a 3x3 problem of the stretches (Smith et al. 2018, section 4.3):
+    with F = U diag(s) V^T, twists and flips of each plane have the eigenvalues shear +- pressure * s.
+    slots: for each tetrahedron and pair of corners the index of its block, -1 where a corner is held.
+    """
+    e = wp.tid()
+    f = deformation_gradient(x, tetrahedra[e], inverse_rest[e])
+    u = wp.mat33d()
+    s = wp.vec3d()
+    v = wp.mat33d()
+    wp.svd3(f, u, s, v)
+    alpha = ONE + mu[e] / lam[e] - mu[e] / (wp.float64(4.0) * lam[e])
+    squares = wp.dot(s, s)
+    shear = mu[e] * (ONE - ONE / (squares + ONE))
+    pressure = lam[e] * (s[0] * s[1] * s[2] - alpha)
+    inverse = inverse_rest[e]
+    root_half = wp.sqrt(HALF)
+    for i in range(3):
+        j = (i + 1) % 3
+        k = (i + 2) % 3
+        uj = wp.vec3d(u[0, j], u[1, j], u[2, j])
+        uk = wp.vec3d(u[0, k], u[1, k], u[2, k])
+        vj = wp.vec3d(v[0, j], v[1, j], v[2, j])
+        vk = wp.vec3d(v[0, k], v[1, k], v[2, k])
+        twist = root_half * (wp.outer(uj, vk) - wp.outer(uk, vj))
+        flip = root_half * (wp.outer(uj, vk) + wp.outer(uk, vj))
+        add_mode(volume[e] * (shear + pressure * s[i]), twist, inverse, slots, blocks, e)
+        add_mode(volume[e] * (shear - pressure * s[i]), flip, inverse, slots, blocks, e)
+    areas = wp.vec3d(s[1] * s[2], s[0] * s[2], s[0] * s[1])
+    curvature = TWO * mu[e] / ((squares + ONE) * (squares + ONE))
+    coupling = wp.mat33d(ZERO, s[2], s[1], s[2], ZERO, s[0], s[1], s[0], ZERO)
+    stretches = shear * wp.identity(n=3, dtype=wp.float64) + curvature * wp.outer(s, s) + lam[e] * wp.outer(areas, areas) + pressure * coupling
+    vectors = wp.mat33d()
+    values = wp.vec3d()
+    wp.eig3(stretches, vectors, values)
+    for i in range(3):
+        mode = u * wp.diag(wp.vec3d(vectors[0, i], vectors[1, i], vectors[2, i])) * wp.transpose(v)
+        add_mode(volume[e] * values[i], mode, inverse, slots, blocks, e)
+
+
+@wp.func
+def safe_inverse(m: wp.mat33d) -> wp.mat33d:
+    """The inverse; where skinning has collapsed the surface, the inverse of the nearest matrix that has not."""
+    result = wp.mat33d()
+    if wp.determinant(m) > SMALL_DETERMINANT:
+        result = wp.inverse(m)
+    else:
+        u = wp.mat33d()
+        s = wp.vec3d()
+        v = wp.mat33d()
+        wp.svd3(m, u, s, v)
+        # A negative stretch stays negative: U and V are rotations, so a mirrored surface keeps its mirroring.
+        d = wp.vec3d()
+        for i in range(3):
+            d[i] = ONE / wp.max(wp.abs(s[i]), SMALL_STRETCH)
+            if s[i] < ZERO:
+                d[i] = -d[i]
+        result = v * wp.diag(d) * wp.transpose(u)
+    return result
+
+
+@wp.kernel
+def rest_offset_kernel(
+    node_offsets: wp.array2d(dtype=wp.vec3d),
+    vertex_nodes: wp.array(dtype=wp.vec4i),
+    barycentric: wp.array(dtype=wp.vec4d),
+    bone_linear: wp.array2d(dtype=wp.mat33d),
+    influences: wp.array2d(dtype=wp.int32),
+    weights: wp.array2d(dtype=wp.float64),
+    limit: wp.float64,
+    offsets: wp.array2d(dtype=wp.vec3f),
+    limited: wp.array(dtype=wp.int32),
+):
+    """Offset of each vertex before skinning, one launch index for each frame and vertex.
+
+    The nodes' offsets at the vertex, bent smoothly to stay below `limit` metres, through the inverse of the linear part
+    of the vertex's skinning. `limited` counts where the limit bit.
+    """
+    t, i = wp.tid()
+    corners = vertex_nodes[i]
+    mixture = barycentric[i]
+    posed = wp.vec3d(ZERO, ZERO, ZERO)
+    for n in range(4):
+        posed += mixture[n] * node_offsets[t, corners[n]]
+    length = wp.length(posed)
+    free = HALF * limit
+    if length > free:
+        posed = posed * ((free + free * wp.tanh((length - free) / free)) / length)
+        if length > limit:
+            wp.atomic_add(limited, 0, 1)
+    blended = wp.mat33d()
+    for k in range(influences.shape[1]):
+        blended += weights[i, k] * bone_linear[t, influences[i, k]]
+    rest = safe_inverse(blended) * posed
+    offsets[t, i] = wp.vec3f(wp.float32(rest[0]), wp.float32(rest[1]), wp.float32(rest[2]))
