@@ -1,0 +1,204 @@
+"""The driving video, from the file to frames and masks on the camera's picture.
+
+Two passes: the first looks at times and at a few small pictures (background, transparency, damage), the second decodes again
+and keeps only what the fit needs. So memory holds one large picture and the finished clip, whatever the video's size.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..types import Clip, Float64, Int32, Progress, UInt8, View, no_progress
+from .background import Background, fit_background, shrink
+from .decode import Film, Picture, open_film, pictures
+from .letterbox import Placement, onto_canvas, place, resize
+from .masks import check_background, faintest_level, from_grey, grey_levels, over_white, uses_alpha
+from .matte import matte
+from .timing import EVERY_FRAME, frame_choice
+
+log = logging.getLogger(__name__)
+
+SAMPLES = 12
+"""Frames looked at for the background."""
+OVERSIZE = 2
+"""Masks are cut at the video's own size, but at no more than this many times the size they are wanted at."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the first pass found.
+
+    seconds: float64[N], when each frame is shown. width, height: of the stored picture.
+    samples: up to 2 * SAMPLES small pictures spread over the clip, uint8[h, w, 3]; alphas: theirs.
+    first: frame 0, whole. complete: whether the film was read to its end.
+    """
+
+    seconds: Float64
+    width: int
+    height: int
+    samples: list[UInt8]
+    alphas: list[UInt8]
+    first: Picture
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a decoded picture becomes frame and mask: `cut` gives both at the picture's size, `padding` fills the letterbox."""
+
+    cut: Callable[[Picture], tuple[UInt8, UInt8]]
+    padding: Float64
+
+
+def load_clip(
+    path: Path,
+    view: View,
+    *,
+    fps: float,
+    timing: str,
+    frame_count: int,
+    mask_path: Path | None,
+    still: UInt8 | None,
+    progress: Progress = no_progress,
+) -> Clip:
+    """Decode a driving video onto the view's picture and cut out its subject.
+
+    path: a video, a folder of images, or the first image of a numbered sequence. view: its width and height are the clip's.
+    fps: the scene's frame rate. timing: EVERY_FRAME or MATCH_FPS (see `frame_choice`; an image sequence has no speed of its
+    own and is taken frame by frame). frame_count: most frames wanted, 0 for all. mask_path: a video of the same length, white
+    where the subject is; without it the mask comes from the film's alpha if it has one, else from its plain background.
+    still: uint8[H, W, 4], a render of the view with alpha, where there is one: frame 0's true mask, by which the mask's
+    sensitivity is chosen.
+    Where the aspects differ by more than 1 %, the whole picture is shown and the rest padded with the background's colour.
+    Raises InputError, a sentence each, for what cannot be used.
+    """
+    film = open_film(path)
+    survey = survey_film(film, frame_count if timing == EVERY_FRAME else 0)
+    chosen = frame_choice(survey.seconds, fps=fps, timing=EVERY_FRAME if film.images else timing, frame_count=frame_count)
+    if len(chosen) < 2:
+        raise InputError(f"The video {path.name} is {len(chosen)} frame long.", "Animation needs at least two frames: choose a longer video.")
+    placement = place(survey.width, survey.height, film.pixel_aspect, view.width, view.height)
+    log.info("%s: %d frames of %d x %d, %s", path.name, len(survey.seconds), survey.width, survey.height, placement.describe())
+    size = _working_size(survey, placement)
+    if mask_path is not None:
+        return _with_mask_film(film, survey, mask_path, chosen, placement, fps, progress)
+    look = _alpha_look() if uses_alpha(survey.alphas) else _plain_look(film, survey, size, placement, still)
+    frames = np.empty((len(chosen), view.height, view.width, 3), np.uint8)
+    masks = np.empty((len(chosen), view.height, view.width), np.uint8)
+    for index, picture in _wanted(film, chosen, progress):
+        frame, mask = look.cut(_scaled(picture, size))
+        frames[index] = onto_canvas(frame, placement, look.padding)
+        masks[index] = onto_canvas(mask, placement, 0.0)
+    _check_first_mask(masks[0], path)
+    return Clip(frames, masks, fps)
+
+
+def survey_film(film: Film, frame_count: int) -> Survey:
+    """The first pass: decode everything (or the first `frame_count` frames, if not 0) and keep little of it."""
+    seconds: list[float] = []
+    samples: list[tuple[UInt8, UInt8 | None]] = []
+    first: Picture | None = None
+    stride, complete = 1, True
+    for index, picture in enumerate(pictures(film)):
+        first = first or picture
+        seconds.append(picture.seconds)
+        if index % stride == 0:
+            samples.append((shrink(picture.rgb), None if picture.alpha is None else shrink(picture.alpha)))
+        if len(samples) > 2 * SAMPLES:  # The length is not known beforehand: thin out as it grows.
+            samples, stride = samples[::2], stride * 2
+        if len(seconds) == frame_count:
+            complete = False
+            break
+    if first is None:
+        raise InputError(f"The video {film.path.name} holds no frames.", "Save or download it again.")
+    height, width = first.rgb.shape[:2]
+    alphas = [alpha for _, alpha in samples if alpha is not None]
+    return Survey(np.array(seconds), width, height, [rgb for rgb, _ in samples], alphas, first, complete)
+
+
+def _working_size(survey: Survey, placement: Placement) -> tuple[int, int]:
+    """Width and height at which masks are cut."""
+    scale = min(1.0, OVERSIZE * max(placement.width, placement.height) / max(survey.width, survey.height))
+    return max(1, round(survey.width * scale)), max(1, round(survey.height * scale))
+
+
+def _scaled(picture: Picture, size: tuple[int, int]) -> Picture:
+    return Picture(picture.seconds, resize(picture.rgb, *size), None if picture.alpha is None else resize(picture.alpha, *size))
+
+
+def _wanted(film: Film, chosen: Int32, progress: Progress) -> Iterator[tuple[int, Picture]]:
+    """(scene frame, picture) for every chosen frame; a picture shown twice comes twice."""
+    place_in_clip = 0
+    for index, picture in enumerate(pictures(film)):
+        while place_in_clip < len(chosen) and chosen[place_in_clip] == index:
+            progress(place_in_clip / len(chosen), "reading the driving video")
+            yield place_in_clip, picture
+            place_in_clip += 1
+        if place_in_clip == len(chosen):
+            return
+
+
+def _alpha_look() -> Look:
+    def cut(picture: Picture) -> tuple[UInt8, UInt8]:
+        alpha = np.full(picture.rgb.shape[:2], 255, np.uint8) if picture.alpha is None else picture.alpha
+        return over_white(picture.rgb, alpha), alpha
+
+    return Look(cut, np.full(3, 255.0))
+
+
+def _plain_look(film: Film, survey: Survey, size: tuple[int, int], placement: Placement, still: UInt8 | None) -> Look:
+    background = fit_background(survey.samples)
+    check_background(background, film.path.name)
+    field = background.picture(size[1], size[0])
+    still_alpha = None if still is None else _uncovered(still[..., 3], placement)
+    faintest = faintest_level(_scaled(survey.first, size).rgb, background, still_alpha)
+    log.info("background %s, spread %.1f, faintest %.0f", np.round(background.colour), background.spread, faintest)
+    return Look(lambda picture: (picture.rgb, matte(picture.rgb, field, faintest)), background.colour)
+
+
+def _uncovered(alpha: UInt8, placement: Placement) -> UInt8:
+    """The part of a picture of the view that the video's picture covers."""
+    canvas = resize(alpha, placement.canvas_width, placement.canvas_height)
+    return canvas[placement.top : placement.top + placement.height, placement.left : placement.left + placement.width]
+
+
+def _with_mask_film(film: Film, survey: Survey, mask_path: Path, chosen: Int32, placement: Placement, fps: float, progress: Progress) -> Clip:
+    """Frames of one film, masks of another."""
+    mask_film = open_film(mask_path)
+    mask_survey = survey_film(mask_film, len(survey.seconds) + 1)
+    _check_mask_film(mask_film, mask_survey, film, survey)
+    levels = grey_levels(mask_survey.samples, mask_path)
+    background: Background = fit_background(survey.samples)
+    padding = background.colour if background.plain else np.full(3, 255.0)
+    shape = (len(chosen), placement.canvas_height, placement.canvas_width)
+    frames, masks = np.empty((*shape, 3), np.uint8), np.empty(shape, np.uint8)
+    both = zip(_wanted(film, chosen, progress), _wanted(mask_film, chosen, no_progress), strict=True)
+    for (index, picture), (_, mask) in both:
+        frames[index] = onto_canvas(picture.rgb, placement, padding)
+        masks[index] = onto_canvas(from_grey(mask.rgb, levels), placement, 0.0)
+    _check_first_mask(masks[0], mask_path)
+    return Clip(frames, masks, fps)
+
+
+def _check_mask_film(mask_film: Film, mask: Survey, film: Film, survey: Survey) -> None:
+    name, count, wanted = mask_film.path.name, len(mask.seconds), len(survey.seconds)
+    if count < wanted or (count > wanted and survey.complete):
+        raise InputError(
+            f"The mask video {name} has {'more than ' * (count > wanted)}{min(count, wanted)} frames, the driving video {wanted}.",
+            "Give a mask for every frame of it.",
+        )
+    one, other = mask.width * mask_film.pixel_aspect / mask.height, survey.width * film.pixel_aspect / survey.height
+    if abs(one / other - 1) > 0.02:
+        raise InputError(
+            f"The mask video {name} ({mask.width} x {mask.height}) has another shape than the driving video ({survey.width} x {survey.height}).",
+            "Save both in the same format.",
+        )
+
+
+def _check_first_mask(mask: UInt8, path: Path) -> None:
+    if not (mask > 127).any():
+        raise InputError(f"The first frame of {path.name} shows no subject.", "The video must start with the subject as it stands.")
