@@ -1,0 +1,64 @@
+"""Which code draws: Warp kernels, plain torch, or nvdiffrast."""
+
+import importlib
+import importlib.util
+import os
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+
+VARIABLE = "ANIMAMIMIC_RASTERIZER"
+MODULES = {"warp": "warp_backend", "numpy": "torch_backend", "nvdiffrast": "nvdiffrast_backend"}
+NEEDS = {"warp": "warp", "numpy": "torch", "nvdiffrast": "nvdiffrast"}
+
+
+class Backend(Protocol):
+    """The primitives that a backend supplies; plain tensors without autograd, shapes as in `raster`."""
+
+    def visible(self, clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Triangle ids int32[T, H, W], weights float32[T, H, W, 2] and depth float32[T, H, W]."""
+
+    def visible_adjoint(
+        self, clip: Tensor, triangles: Tensor, ids: Tensor, grad_barycentric: Tensor | None, grad_depth: Tensor | None
+    ) -> Tensor:
+        """Gradient float32[T, V, 4] to the positions from those to weights and depth (None: zero)."""
+
+    def interpolate(self, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
+        """float32[T, H, W, C] from attributes float32[1 or T, V, C]."""
+
+    def interpolate_adjoint(
+        self, grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, with_attributes: bool
+    ) -> tuple[Tensor | None, Tensor]:
+        """Gradients to the attributes (None unless wanted) and to the weights."""
+
+
+def backend(name: str | None = None, device: torch.device | str = "cpu") -> str:
+    """The backend that will draw: "warp", "numpy" or "nvdiffrast".
+
+    name: the one to use; None asks the environment variable ANIMAMIMIC_RASTERIZER, and without it takes Warp where it can be
+    imported, otherwise the slower "numpy" (plain torch), which gives the same answers. device: where the tensors lie.
+    Raises InputError for an unknown name, a backend that is not installed, or nvdiffrast without CUDA.
+    """
+    wanted = name or os.environ.get(VARIABLE, "")
+    if not wanted:
+        return "warp" if available("warp") else "numpy"
+    if wanted not in MODULES:
+        raise InputError(f"There is no rasterizer called {wanted!r}.", f"Use one of {', '.join(MODULES)}.")
+    if not available(wanted):
+        raise InputError(f"The rasterizer {wanted!r} is not installed.", f"Install it, or unset {VARIABLE}.")
+    if wanted == "nvdiffrast" and torch.device(device).type != "cuda":
+        raise InputError("The rasterizer 'nvdiffrast' draws on CUDA devices alone.", "Use warp or numpy for tensors on the CPU.")
+    return wanted
+
+
+def available(name: str) -> bool:
+    """Whether a backend's module is installed."""
+    return importlib.util.find_spec(NEEDS[name]) is not None
+
+
+def primitives(name: str) -> Backend:
+    """The module that holds a backend's primitives, imported at first use."""
+    return cast(Backend, importlib.import_module(f".{MODULES[name]}", __package__))

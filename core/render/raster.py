@@ -1,0 +1,124 @@
+"""Rasterization and interpolation with gradients (the operations of Laine et al. 2020, "Modular Primitives").
+
+T is the number of frames, V of vertices, F of triangles, C of channels; images are [T, H, W, C], row 0 on top. The pixel in
+row y and column x has its centre at (x + 0.5, y + 0.5); clip space (cx, cy, cz, cw) lands at u = W/2 (1 + cx/cw),
+v = H/2 (1 - cy/cw).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from .backends import Backend, backend, primitives
+
+
+@dataclass(frozen=True)
+class Raster:
+    """What each pixel's centre sees.
+
+    triangle_ids: int32[T, H, W], -1 for background.
+    barycentric: float32[T, H, W, 2], perspective-correct weights of the triangle's vertices 0 and 1 (vertex 2 has the
+        rest); zero on background; carries gradients to the clip-space positions.
+    depth: float32[T, H, W], z/w in normalised device coordinates, -1 near to 1 far; zero on background; carries gradients.
+    backend: what made it, and what the operations on it use.
+    """
+
+    triangle_ids: Tensor
+    barycentric: Tensor
+    depth: Tensor
+    backend: str
+
+    @property
+    def covered(self) -> Tensor:
+        """bool[T, H, W]: where a triangle is seen."""
+        return self.triangle_ids >= 0
+
+
+def rasterize(clip: Tensor, triangles: Tensor, height: int, width: int, backend_name: str | None = None) -> Raster:
+    """The nearest triangle at each pixel's centre.
+
+    clip: float32[T, V, 4], clip-space positions (OpenGL's, looking at increasing z/w). triangles: int32[F, 3], on the same
+    device. height, width: pixels. backend_name: see `backends.backend`.
+
+    Both windings are drawn. Of two triangles at the same depth the one with the smaller index wins. A triangle that touches
+    or crosses the near plane (any vertex with w <= 0 or z < -w), has a coordinate that is not finite, or has a vertex some
+    1e9 pixels away is left out whole; nothing is cut at the far plane. Degenerate triangles cover nothing.
+    Raises InputError for wrong shapes.
+    """
+    _check(clip, triangles, height, width)
+    name = backend(backend_name, clip.device)
+    ids, barycentric, depth = _Rasterize.apply(clip.float().contiguous(), _indices(triangles), height, width, primitives(name))
+    return Raster(ids, barycentric, depth, name)
+
+
+def interpolate(attributes: Tensor, raster: Raster, triangles: Tensor) -> Tensor:
+    """Vertex attributes at each pixel's centre, perspective-correct, zero on background.
+
+    attributes: float32[V, C] for all frames or float32[T, V, C]. triangles: as given to `rasterize`.
+    Returns float32[T, H, W, C], with gradients to the attributes and, through the weights, to the positions.
+    Raises InputError for wrong shapes.
+    """
+    frames = raster.triangle_ids.shape[0]
+    batched = attributes if attributes.ndim == 3 else attributes.unsqueeze(0)
+    if batched.ndim != 3 or batched.shape[0] not in (1, frames):
+        raise InputError(f"The attributes have shape {tuple(attributes.shape)}.", f"Give [V, C] or [{frames}, V, C].")
+    return _Interpolate.apply(
+        batched.float().contiguous(), raster.triangle_ids, raster.barycentric, _indices(triangles), primitives(raster.backend)
+    )
+
+
+class _Rasterize(torch.autograd.Function):
+    """The backend's `visible` and its adjoint."""
+
+    @staticmethod
+    def forward(ctx: Any, clip: Tensor, triangles: Tensor, height: int, width: int, ops: Backend) -> tuple[Tensor, Tensor, Tensor]:
+        ids, barycentric, depth = ops.visible(clip.detach(), triangles, height, width)
+        ctx.save_for_backward(clip, triangles, ids)
+        ctx.ops = ops
+        ctx.mark_non_differentiable(ids)
+        ctx.set_materialize_grads(False)
+        return ids, barycentric, depth
+
+    @staticmethod
+    def backward(ctx: Any, _: Tensor | None, grad_barycentric: Tensor | None, grad_depth: Tensor | None) -> tuple[Tensor | None, ...]:
+        clip, triangles, ids = ctx.saved_tensors
+        if grad_barycentric is None and grad_depth is None:
+            return None, None, None, None, None
+        return ctx.ops.visible_adjoint(clip.detach(), triangles, ids, grad_barycentric, grad_depth), None, None, None, None
+
+
+class _Interpolate(torch.autograd.Function):
+    """The backend's `interpolate` and its adjoint."""
+
+    @staticmethod
+    def forward(ctx: Any, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, ops: Backend) -> Tensor:
+        ctx.save_for_backward(attributes, ids, barycentric, triangles)
+        ctx.ops = ops
+        return ops.interpolate(attributes.detach(), ids, barycentric.detach(), triangles)
+
+    @staticmethod
+    def backward(ctx: Any, grad_image: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        attributes, ids, barycentric, triangles = ctx.saved_tensors
+        wanted = bool(ctx.needs_input_grad[0])
+        grads = ctx.ops.interpolate_adjoint(grad_image.contiguous(), attributes.detach(), ids, barycentric.detach(), triangles, wanted)
+        return grads[0], None, grads[1] if ctx.needs_input_grad[2] else None, None, None
+
+
+def _indices(triangles: Tensor) -> Tensor:
+    """int32, contiguous."""
+    return triangles.to(torch.int32).contiguous()
+
+
+def _check(clip: Tensor, triangles: Tensor, height: int, width: int) -> None:
+    """Raise InputError unless the shapes fit."""
+    if clip.ndim != 3 or clip.shape[2] != 4:
+        raise InputError(f"The clip-space positions have shape {tuple(clip.shape)}.", "Give [frames, vertices, 4].")
+    if triangles.ndim != 2 or triangles.shape[1] != 3:
+        raise InputError(f"The triangles have shape {tuple(triangles.shape)}.", "Give [triangles, 3].")
+    if height < 1 or width < 1:
+        raise InputError(f"The picture is {width} x {height} pixels.", "Give at least one pixel each way.")
+    if triangles.numel() and (int(triangles.min()) < 0 or int(triangles.max()) >= clip.shape[1]):
+        raise InputError(f"A triangle names a vertex outside 0 to {clip.shape[1] - 1}.", "Give triangles that belong to these vertices.")
