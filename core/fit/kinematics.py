@@ -122,6 +122,92 @@ class Skin:
         return result
 
 
+@dataclass(frozen=True)
+class Moments:
+    """Skinned points and what the joints would do to them.
+
+    points: [T, N, 3]. levers: [T, N, J, 3], what joint j carries of a point: sum over the bones d at or below j of
+    weight * (where d puts the point - joint); turning joint j by a small world-axes vector `turn` moves the point by
+    turn x lever. shares: [T, N, J], the weight at or below j; shifting joint j by a world vector moves the point by share * it.
+    """
+
+    points: Tensor
+    levers: Tensor
+    shares: Tensor
+
+    @staticmethod
+    def of(skeleton: Skeleton, skin: Skin, world: Tensor, shift: Tensor) -> "Moments":
+        """The moments of points (the same in all poses, or a batch of Skins with a leading T) under bone transforms."""
+        dtype, count = skin.starts.dtype, len(skeleton.parents)
+        world, shift = world.to(dtype), shift.to(dtype)
+        batch = torch.arange(len(world)).reshape(-1, 1, 1)
+        bones = skin.bones.expand(len(world), *skin.bones.shape[-2:])
+        weights = skin.weights.expand(bones.shape)
+        pieces = ((world[batch, bones] @ skin.starts[..., None])[..., 0] + shift[batch, bones]) * weights[..., None]
+        carried = torch.zeros(*bones.shape[:2], count, 4, dtype=dtype)
+        spread = torch.cat([pieces, weights[..., None]], -1)
+        carried.scatter_add_(2, bones[..., None].expand(*bones.shape, 4), spread)
+        carried = skeleton.descends.to(dtype) @ carried
+        joints = skeleton.joints(world.to(skeleton.heads.dtype), shift.to(skeleton.heads.dtype)).to(dtype)
+        shares = carried[..., 3]
+        levers = carried[..., :3] - shares[..., None] * joints[:, None]
+        return Moments(pieces.sum(2), levers, shares)
+
+    def jacobian(self, rows: Tensor, movable: Tensor) -> Tensor:
+        """Derivatives of linear functions of the points with respect to the pose.
+
+        rows: [T, N, R, 3], the functions' derivatives by the point (the identity for the points themselves).
+        Returns [T, N, R, 3 J + 3 M]: first by every joint's turn, then by the shift of the M movable joints, world axes.
+        """
+        turns = torch.linalg.cross(self.levers[:, :, None], rows[:, :, :, None].expand(*rows.shape[:3], self.levers.shape[2], 3))
+        shifts = self.shares[:, :, None, movable, None] * rows[:, :, :, None]
+        return torch.cat([turns.flatten(3), shifts.flatten(3)], -1)
+
+
+def exponential(vectors: Tensor) -> Tensor:
+    """Rotation matrices [..., 3, 3] of rotation vectors [..., 3] (Rodrigues); finite and exact at zero."""
+    angle = torch.linalg.norm(vectors, dim=-1)[..., None, None].clamp(min=1e-12)
+    cross = _cross_matrix(vectors)
+    return torch.eye(3, dtype=vectors.dtype) + torch.sinc(angle / torch.pi) * cross + 0.5 * torch.sinc(angle / (2 * torch.pi)) ** 2 * cross @ cross
+
+
+def logarithm(rotations: Tensor) -> Tensor:
+    """Rotation vectors [..., 3], angle in [0, pi], of rotation matrices [..., 3, 3]."""
+    return _quaternion_logarithm(matrix_to_quaternion(rotations))
+
+
+def _quaternion_logarithm(quaternions: Tensor) -> Tensor:
+    vector = quaternions[..., 1:]
+    sine = torch.linalg.norm(vector, dim=-1, keepdim=True)
+    angle = 2 * torch.atan2(sine, quaternions[..., :1])
+    return vector * torch.where(sine > 1e-9, angle / sine.clamp(min=1e-9), torch.full_like(sine, 2.0))
+
+
+def _cross_matrix(vectors: Tensor) -> Tensor:
+    x, y, z = vectors.unbind(-1)
+    zero = torch.zeros_like(x)
+    return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*vectors.shape[:-1], 3, 3)
+
+
+def matrix_to_quaternion(rotations: Tensor) -> Tensor:
+    """Unit quaternions [..., 4] (w, x, y, z), w >= 0, of rotation matrices [..., 3, 3].
+
+    Takes the best conditioned of the four forms (Shepperd 1978).
+    """
+    r = rotations.flatten(-2)
+    xx, yy, zz = r[..., 0], r[..., 4], r[..., 8]
+    squares = torch.stack([1 + xx + yy + zz, 1 + xx - yy - zz, 1 - xx + yy - zz, 1 - xx - yy + zz], -1)
+    wx, wy, wz = r[..., 7] - r[..., 5], r[..., 2] - r[..., 6], r[..., 3] - r[..., 1]
+    xy, xz, yz = r[..., 1] + r[..., 3], r[..., 2] + r[..., 6], r[..., 5] + r[..., 7]
+    forms = torch.stack(
+        [squares[..., 0], wx, wy, wz, wx, squares[..., 1], xy, xz, wy, xy, squares[..., 2], yz, wz, xz, yz, squares[..., 3]], -1
+    ).reshape(*r.shape[:-1], 4, 4)
+    best = squares.argmax(-1)[..., None, None].expand(*r.shape[:-1], 1, 4)
+    chosen = forms.gather(-2, best)[..., 0, :]
+    chosen = chosen / torch.linalg.norm(chosen, dim=-1, keepdim=True)
+    return torch.where(chosen[..., :1] < 0, -chosen, chosen)
+
+
 def quaternion_to_matrix(quaternions: Tensor) -> Tensor:
     """Rotation matrices [..., 3, 3] of unit quaternions [..., 4], (w, x, y, z)."""
     w, x, y, z = quaternions.unbind(-1)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from animamimic.core.fit.kinematics import Skeleton, Skin, bone_transforms, skin
+from animamimic.core.fit.kinematics import Moments, Skeleton, Skin, bone_transforms, exponential, logarithm, skin
 from animamimic.core.types import Motion, Rig
 
 
@@ -80,3 +80,48 @@ def test_skinning_is_differentiable():
     world, offset = Skeleton.of(rig.parents.tolist(), rig.heads).transforms(torch.eye(3, dtype=torch.float64).expand(1, 2, 3, 3), shift)
     Skin.of(rig).points(world, offset)[..., 0].sum().backward()
     assert shift.grad[0, 0].tolist() == [3, 0, 0]
+
+
+def test_turning_the_elbow_moves_the_hand_across_its_lever():
+    """The straight arm along X, elbow at 1: turning the elbow about Z moves the hand (lever 1) by +1 in y, the shoulder by +2."""
+    rig = two_bone_arm()
+    skeleton = Skeleton.of(rig.parents.tolist(), rig.heads)
+    identity = torch.eye(3, dtype=torch.float64).expand(1, 2, 3, 3)
+    moments = Moments.of(skeleton, Skin.of(rig), identity, torch.zeros(1, 2, 3, dtype=torch.float64))
+    jacobian = moments.jacobian(torch.eye(3, dtype=torch.float64).expand(1, 3, 3, 3), torch.tensor([True, False]))
+    assert jacobian.shape == (1, 3, 3, 9)
+    hand = jacobian[0, 1]
+    assert hand[1, 2] == 2  # dy by the shoulder's turn about Z
+    assert hand[1, 5] == 1  # dy by the elbow's
+    np.testing.assert_array_equal(hand[:, 6:], np.eye(3))
+
+
+def test_jacobian_agrees_with_finite_differences():
+    """A bent chain of three joints with mixed weights: exact to 1e-8."""
+    generator = np.random.default_rng(1)
+    skeleton = Skeleton.of([-1, 0, 1], generator.normal(size=(3, 3)))
+    weights = torch.as_tensor(generator.dirichlet(np.ones(3), 5))
+    skin_ = Skin(torch.arange(3).expand(5, 3), weights, torch.as_tensor(generator.normal(size=(5, 3, 3))))
+    rotations = exponential(torch.as_tensor(generator.normal(size=(1, 3, 3))))
+    translations = torch.as_tensor(generator.normal(size=(1, 3, 3)))
+    movable = torch.tensor([True, False, True])
+
+    def points(change):
+        world = skeleton.transforms(rotations, translations)[0]
+        above = skeleton.parent_rotations(world)
+        turn, move = change[:9].reshape(3, 3), torch.zeros(3, 3, dtype=torch.float64)
+        move[movable] = change[9:].reshape(2, 3)
+        local = (above[0].transpose(1, 2) @ torch.stack([turn, move], -1)).unbind(-1)
+        return skin_.points(*skeleton.transforms(exponential(local[0]) @ rotations, translations + local[1]))[0]
+
+    moments = Moments.of(skeleton, skin_, *skeleton.transforms(rotations, translations))
+    exact = moments.jacobian(torch.eye(3, dtype=torch.float64).expand(1, 5, 3, 3), movable)[0]
+    step = 1e-6
+    for column, change in enumerate(torch.eye(15, dtype=torch.float64) * step):
+        difference = (points(change) - points(-change)) / (2 * step)
+        np.testing.assert_allclose(exact[..., column], difference, atol=1e-8)
+
+
+def test_logarithm_undoes_exponential_up_to_half_a_turn():
+    vectors = torch.tensor([[0.0, 0, 0], [1e-9, 0, 0], [0.3, -0.2, 0.9], [3.1, 0.2, 0], [0, 0, -3.1415]], dtype=torch.float64)
+    np.testing.assert_allclose(logarithm(exponential(vectors)), vectors, atol=1e-9)

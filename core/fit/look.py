@@ -1,0 +1,162 @@
+"""The estimate, drawn as the video would show it: the subject wears the look of frame 0.
+
+The first frame shows the mesh as it stands, so that frame is the texture: a surface point's colour is read where the point
+was in frame 0, if it was visible there. A point that was not takes the colour of the nearest vertex that was, and counts
+as unknown, which keeps it out of the comparison of colours.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from ..render import rasterize
+from ..types import Float32, Float64, Int32
+from .evidence import sample
+from .problem import Problem
+
+DEPTH_SLACK = 0.006
+"""How far behind the visible surface a point may lie and still be the visible one, fraction of the diagonal."""
+
+RIM = 1.5
+"""Pixels next to a silhouette or an inner outline whose colour is mixed with what lies behind it."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One pose as the camera sees it.
+
+    points: float64[W, 3], the skinned vertices, normalised. triangle_ids: int32[H, W], -1 where there is no subject.
+    barycentric: float32[H, W, 3]. image: float32[H, W, 3], on the frame's own background. known: bool[H, W], surface that
+    frame 0 showed. colours without background are zero.
+    """
+
+    points: Float64
+    triangle_ids: Int32
+    barycentric: Float32
+    colours: Float32
+    known: np.ndarray
+
+    @property
+    def covered(self) -> np.ndarray:
+        """bool[H, W]: where the subject is."""
+        return self.triangle_ids >= 0
+
+    def over(self, background: Float32) -> Float32:
+        """float32[H, W, 3]: the subject in front of a background."""
+        return np.where(self.covered[..., None], self.colours, background)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What frame 0 tells about the subject's surface.
+
+    picture: float32[H, W, 3], frame 0 with the mixed colours at its outlines replaced by those just inside.
+    depth: float32[H, W], deepest visible surface around the pixel, normalised. front: bool[F], triangles facing the camera
+    in frame 0. vertex_colours: float32[W, 3], for what frame 0 does not show. in_view: whether it shows the subject at all.
+    """
+
+    problem: Problem
+    width: int
+    height: int
+    picture: Float32
+    depth: Float32
+    front: np.ndarray
+    vertex_colours: Float32
+    in_view: bool
+
+    @staticmethod
+    def of(problem: Problem, image: Float32, coverage: Float32, width: int, height: int) -> "Look":
+        """Take the look from frame 0 (image [H, W, 3] and coverage [H, W] of any size); drawings are width x height."""
+        rows, columns = image.shape[:2]
+        clip = problem.clip_points(problem.vertices)
+        ids, _, depth = _raster(problem, problem.vertices, columns, rows)
+        reliable = _away_from_rims(depth) & (coverage > 0.98)
+        picture = _filled(image, reliable if reliable.any() else depth < np.inf)
+        deepest = cv2.dilate(np.where(np.isfinite(depth), depth, -1e3), np.ones((3, 3), np.uint8)).astype(np.float32)
+        front = _facing(clip, problem.triangles)
+        position = to_pixels(clip, columns, rows)
+        shown = np.zeros(len(problem.vertices), bool)
+        shown[problem.triangles[np.unique(ids[ids >= 0])].ravel()] = True
+        shown &= problem_depth(problem, problem.vertices) <= sample(deepest, position) + DEPTH_SLACK
+        colours = sample(picture, position)
+        if shown.any() and not shown.all():
+            nearest = cKDTree(problem.vertices[shown]).query(problem.vertices[~shown])[1]
+            colours[~shown] = colours[shown][nearest]
+        return Look(problem, width, height, picture, deepest, front, colours, bool((ids >= 0).any()))
+
+    def draw(self, world: Tensor, shift: Tensor) -> list[Drawing]:
+        """Draw a batch of poses, given by their joints' transforms [T, J, 3, 3] and [T, J, 3]."""
+        points = self.problem.skinned(world, shift)
+        clip = self.problem.clip_points(points)
+        raster = rasterize(_tensor(clip), _tensor(self.problem.triangles), self.height, self.width)
+        ids, pairs = np.asarray(raster.triangle_ids), np.asarray(raster.barycentric)
+        return [self._drawing(points[item], clip[item], ids[item], pairs[item]) for item in range(len(points))]
+
+    def _drawing(self, points: Float64, clip: Float32, ids: Int32, pairs: Float32) -> Drawing:
+        weights = np.concatenate([pairs, 1 - pairs.sum(-1, keepdims=True)], -1).astype(np.float32)
+        covered = ids >= 0
+        corners = self.problem.triangles[ids[covered]]
+        mix = weights[covered]
+        then = (self.problem.vertices[corners] * mix[..., None]).sum(1)
+        position = to_pixels(self.problem.clip_points(then), self.picture.shape[1], self.picture.shape[0])
+        same_side = (_facing(clip, self.problem.triangles) == self.front)[ids[covered]]
+        shown = same_side & (problem_depth(self.problem, then) <= sample(self.depth, position) + DEPTH_SLACK)
+        fallback = (self.vertex_colours[corners] * mix[..., None]).sum(1)
+        colours, known = np.zeros((*ids.shape, 3), np.float32), np.zeros(ids.shape, bool)
+        colours[covered] = np.where(shown[:, None], sample(self.picture, position), fallback)
+        known[covered] = shown
+        return Drawing(points, ids, weights, colours, known)
+
+
+def to_pixels(clip: Float32, width: int, height: int) -> Float32:
+    """Pixel positions [..., 2] of clip-space points [..., 4]."""
+    scaled = clip[..., :2] / clip[..., 3:]
+    return np.stack([(scaled[..., 0] + 1) * (width / 2), (1 - scaled[..., 1]) * (height / 2)], -1).astype(np.float32)
+
+
+def problem_depth(problem: Problem, points: Float64) -> Float32:
+    """Distance along the camera's axis, normalised."""
+    return (points @ problem.camera_axis).astype(np.float32)
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def _raster(problem: Problem, points: Float64, width: int, height: int) -> tuple[Int32, Float32, Float32]:
+    """Triangle ids, barycentric weights [H, W, 3] and normalised depth [H, W] (infinite outside) of one set of points."""
+    raster = rasterize(_tensor(problem.clip_points(points)[None]), _tensor(problem.triangles), height, width)
+    ids, pairs = np.asarray(raster.triangle_ids)[0], np.asarray(raster.barycentric)[0]
+    weights = np.concatenate([pairs, 1 - pairs.sum(-1, keepdims=True)], -1).astype(np.float32)
+    depth = np.full(ids.shape, np.inf, np.float32)
+    covered = ids >= 0
+    corners = problem_depth(problem, points)[problem.triangles[ids[covered]]]
+    depth[covered] = (corners * weights[covered]).sum(1)
+    return ids, weights, depth
+
+
+def _facing(clip: Float32, triangles: Int32) -> np.ndarray:
+    """bool[F]: triangles whose corners run counter-clockwise on the screen."""
+    flat = clip[:, :2] / clip[:, 3:]
+    a, b, c = (flat[triangles[:, k]] for k in range(3))
+    return (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0] > 0
+
+
+def _away_from_rims(depth: Float32) -> np.ndarray:
+    """bool[H, W]: subject pixels more than `RIM` from the background and from jumps in depth."""
+    filled = np.where(np.isfinite(depth), depth, 1e3).astype(np.float32)
+    kernel = np.ones((3, 3), np.uint8)
+    jump = (cv2.dilate(filled, kernel) - cv2.erode(filled, kernel) > 0.05).astype(np.uint8)
+    return np.isfinite(depth) & (cv2.distanceTransform(1 - jump, cv2.DIST_L2, 3) > RIM - 0.5)
+
+
+def _filled(image: Float32, reliable: np.ndarray) -> Float32:
+    """Every pixel that is not reliable takes the colour of the nearest one that is."""
+    _, labels = cv2.distanceTransformWithLabels((~reliable).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    table = np.zeros((labels.max() + 1, 3), np.float32)
+    table[labels[reliable]] = image[reliable]
+    return table[labels]

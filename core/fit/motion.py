@@ -1,0 +1,116 @@
+"""The fit: the motion of the bones that explains the video."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from ..settings import FitSettings
+from ..types import Clip, Float32, Mesh, Motion, Progress, Rig, View, no_progress
+from .evidence import Evidence
+from .look import Look
+from .observe import Observer
+from .problem import Poses, Problem
+from .solver import Priors, Solver
+from .track import track
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """How well the motion explains the video.
+
+    iou: of the silhouette, every frame; mean_iou, worst_iou. image_error: mean absolute colour difference of every frame, 0 to 1,
+    over the area that either the estimate or the frame's subject covers. seconds: by part of the fit. resolution: pixels.
+    """
+
+    iou: list[float]
+    mean_iou: float
+    worst_iou: float
+    image_error: list[float]
+    seconds: dict[str, float]
+    resolution: list[int]
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by part."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - begun, 2)
+
+
+def fit_motion(
+    mesh: Mesh, rig: Rig, view: View, clip: Clip, settings: FitSettings, progress: Progress = no_progress
+) -> tuple[Motion, FitReport]:
+    """Find the rotations of every bone, and the translations of the roots, that make the mesh move as the video's subject does.
+
+    The clip's first frame shows the mesh as it stands. Its frames and masks may have any resolution of the view's aspect; they
+    are compared with the estimate at `settings.fit_resolution`.
+
+    Raises InputError where the rig moves nothing or the subject is not in the view.
+    """
+    watch = Stopwatch()
+    with watch.part("prepare"):
+        solver = prepare(mesh, rig, view, clip, settings)
+    with watch.part("track"):
+        poses = track(solver, lambda fraction: progress(0.9 * fraction, "following the subject"))
+    with watch.part("report"):
+        iou, image_error = _agreement(solver.observer, poses)
+    motion = solver.problem.motion(poses, np.ones(solver.problem.joints, np.float32))
+    look = solver.observer.look
+    report = FitReport(
+        iou=[round(float(value), 4) for value in iou],
+        mean_iou=round(float(iou.mean()), 4),
+        worst_iou=round(float(iou.min()), 4),
+        image_error=[round(float(value), 4) for value in image_error],
+        seconds=watch.seconds,
+        resolution=[look.width, look.height],
+    )
+    progress(1.0, "fitted")
+    log.info("fit: %d frames, silhouette IoU %.3f, worst %.3f, %s", len(iou), report.mean_iou, report.worst_iou, watch.seconds)
+    return motion, report
+
+
+def prepare(mesh: Mesh, rig: Rig, view: View, clip: Clip, settings: FitSettings) -> Solver:
+    """Everything that is made once for a clip."""
+    if not len(rig.names) or not (rig.weights > 0).any():
+        raise InputError("The rig has no bone that moves the subject.", "Give the mesh vertex groups named like the bones, or choose an automatic rig.")
+    torch.manual_seed(settings.seed)
+    problem = Problem.of(mesh, rig, view)
+    small = view.resized(settings.fit_resolution)
+    evidence = Evidence.of(clip, small.width, small.height)
+    look = Look.of(problem, clip.frames[0].astype(np.float32) / 255, clip.masks[0].astype(np.float32) / 255, small.width, small.height)
+    if not look.in_view:
+        raise InputError("The subject is not in the camera's view.", "Point the camera at it, or let a new camera frame it.")
+    base = Priors()
+    priors = Priors(rest=base.rest * settings.rest_prior, turn=base.turn * settings.smoothness, shift=base.shift * settings.smoothness)
+    return Solver(Observer(problem, look, evidence), priors)
+
+
+def _agreement(observer: Observer, poses: Poses) -> tuple[Float32, Float32]:
+    """Silhouette IoU and mean colour difference of every frame."""
+    iou, difference = np.zeros(len(poses), np.float32), np.zeros(len(poses), np.float32)
+    for frame in range(len(poses)):
+        one = poses[frame : frame + 1]
+        drawing = observer.look.draw(*observer.problem.skeleton.transforms(one.rotations, one.translations))[0]
+        ready = observer.evidence[frame]
+        both = np.minimum(drawing.covered, ready.coverage)
+        either = np.maximum(drawing.covered, ready.coverage)
+        iou[frame] = both.sum() / max(float(either.sum()), 1e-6)
+        apart = np.abs(drawing.over(ready.background) - ready.image).mean(-1)
+        difference[frame] = (apart * either).sum() / max(float(either.sum()), 1e-6)
+    return iou, difference
+
+

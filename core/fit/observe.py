@@ -1,0 +1,210 @@
+"""Where the estimate and the picture are compared: points of the drawn surface, and what the frame says about each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..types import Float32, Float64
+from .evidence import BLURS, Evidence, blur, grey, sample
+from .kinematics import Skin
+from .look import Drawing, Look
+from .objectives import ColourObjective, Objective, SilhouetteObjective, TargetObjective
+from .problem import Problem
+
+SURFACE_POINTS = 400
+RIM_POINTS = 250
+OUTLINE_POINTS = 300
+
+CONTRAST = 0.15
+"""Difference of colour (largest channel, of 1) to the surroundings at which a rim point counts fully as silhouette."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each kind of evidence counts, for a mean over the points of one item."""
+
+    colour: float = 40000.0
+    silhouette: float = 200.0
+    outline: float = 200.0
+    flow: float = 0.0
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Points to follow and the objectives that pull them. skins: batched, [I, N, S]."""
+
+    surface: Skin
+    surface_objectives: tuple[Objective, ...]
+    rim: Skin
+    rim_objectives: tuple[Objective, ...]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Chosen pixels of a drawing. pixels: int64[n, 2] (row, column). weights: float64[n]."""
+
+    pixels: np.ndarray
+    weights: Float64
+
+    @property
+    def positions(self) -> Float32:
+        """float32[n, 2]: the pixels' centres, (x, y)."""
+        return (self.pixels[:, ::-1] + 0.5).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Compares poses with frames."""
+
+    problem: Problem
+    look: Look
+    evidence: Evidence
+    weights: Weights = Weights()
+
+    def observe(self, frames: Sequence[int], drawings: Sequence[Drawing], level: int, flow: bool = False) -> Observation:
+        """What to compare for some drawn poses, each against a frame of its own. level: of the blur pyramid."""
+        surfaces = [self._surface(drawing) for drawing in drawings]
+        rims = [self._rim(frame, drawing) for frame, drawing in zip(frames, drawings, strict=True)]
+        pulls: list[Objective] = [self._colour(frames, drawings, surfaces, level)]
+        if flow and self.weights.flow > 0:
+            pulls.append(self._flow(frames, drawings, surfaces))
+        rim_weights = _padded([rim.weights for rim in rims], RIM_POINTS)
+        rim_pulls: tuple[Objective, ...] = (
+            SilhouetteObjective(self.evidence, frames, self.weights.silhouette * rim_weights, -0.5),
+            self._outline(frames, drawings, rims),
+        )
+        return Observation(
+            self._skins(drawings, surfaces, SURFACE_POINTS), tuple(pulls), self._skins(drawings, rims, RIM_POINTS), rim_pulls
+        )
+
+    def _surface(self, drawing: Drawing) -> Sampled:
+        """Pixels of known surface, spread over the joints so that thin limbs are not lost."""
+        rows, columns = np.nonzero(drawing.known)
+        if len(rows) == 0:
+            return Sampled(np.zeros((0, 2), np.int64), np.zeros(0))
+        joint = self.problem.joint_of_triangle[drawing.triangle_ids[rows, columns]]
+        area = np.bincount(joint, minlength=self.problem.joints).astype(float)
+        wanted = np.minimum(area, np.ceil((SURFACE_POINTS - self.problem.joints) * np.sqrt(area) / np.sqrt(area).sum()))
+        order = np.lexsort((_scatter(rows, columns), joint))
+        rank = np.arange(len(order)) - (np.cumsum(area) - area)[joint[order]]
+        chosen = order[rank < wanted[joint[order]]][:SURFACE_POINTS]
+        weights = (area / np.maximum(wanted, 1))[joint[chosen]]
+        return Sampled(np.stack([rows[chosen], columns[chosen]], 1), weights / weights.sum())
+
+    def _rim(self, frame: int, drawing: Drawing) -> Sampled:
+        """Pixels of the drawing's silhouette; surface that looks like the surroundings counts little."""
+        covered = drawing.covered.astype(np.uint8)
+        inner = cv2.erode(covered, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+        rows, columns = np.nonzero(covered - inner)
+        if len(rows) > RIM_POINTS:
+            chosen = np.linspace(0, len(rows) - 1, RIM_POINTS).astype(int)
+            rows, columns = rows[chosen], columns[chosen]
+        behind = self.evidence[frame].background[rows, columns]
+        contrast = np.abs(drawing.colours[rows, columns] - behind).max(-1, initial=0)
+        weights = np.clip(contrast / CONTRAST, 0, 1).astype(float) ** 2
+        return Sampled(np.stack([rows, columns], 1), weights / max(len(rows), 50))
+
+    def _colour(self, frames: Sequence[int], drawings: Sequence[Drawing], surfaces: Sequence[Sampled], level: int) -> Objective:
+        colours = []
+        for frame, drawing, surface in zip(frames, drawings, surfaces, strict=True):
+            image = blur(drawing.over(self.evidence[frame].background), BLURS[level] * self.evidence.pixel)
+            colours.append(image[surface.pixels[:, 0], surface.pixels[:, 1]])
+        weights = self.weights.colour * _padded([surface.weights for surface in surfaces], SURFACE_POINTS)
+        return ColourObjective(self.evidence, frames, level, _padded(colours, SURFACE_POINTS).astype(np.float32), weights)
+
+    def _flow(self, frames: Sequence[int], drawings: Sequence[Drawing], surfaces: Sequence[Sampled]) -> Objective:
+        """Optical flow from the drawing to the frame, where the way back agrees."""
+        targets, weights = [], []
+        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        search.setFinestScale(1)
+        for frame, drawing, surface in zip(frames, drawings, surfaces, strict=True):
+            ready = self.evidence[frame]
+            drawn = grey(drawing.over(ready.background))
+            nothing = np.zeros((*drawn.shape, 2), np.float32)
+            there, back = (search.calc(*pair, nothing.copy()).astype(np.float32) for pair in ((drawn, ready.grey), (ready.grey, drawn)))
+            start = surface.positions
+            moved = sample(there, start) if len(start) else np.zeros((0, 2), np.float32)
+            target = start + moved
+            error = np.linalg.norm(moved + sample(back, target), axis=1) if len(start) else np.zeros(0)
+            agreed = 1 / (1 + (error / (0.5 * self.evidence.pixel)) ** 2)
+            agreed *= (sample(ready.distance, target) < 1.5 * self.evidence.pixel) & (agreed > 0.1) if len(start) else 1
+            targets.append(target)
+            weights.append(agreed * surface.weights)
+        owners = np.broadcast_to(np.arange(SURFACE_POINTS), (len(frames), SURFACE_POINTS))
+        strength = self.weights.flow * _padded(weights, SURFACE_POINTS)
+        return TargetObjective(self.evidence.pixel, owners, _padded(targets, SURFACE_POINTS), strength, None, tolerance=3.0)
+
+    def _outline(self, frames: Sequence[int], drawings: Sequence[Drawing], rims: Sequence[Sampled]) -> Objective:
+        """Points of the frame's outline call for the rim point nearest to them."""
+        owners, targets, normals, weights = [], [], [], []
+        for frame, drawing, rim in zip(frames, drawings, rims, strict=True):
+            ready = self.evidence[frame]
+            outline = ready.outline[:: max(1, -(-len(ready.outline) // OUTLINE_POINTS))]
+            if len(outline) == 0 or len(rim.pixels) == 0:
+                outline = outline[:0]
+                owners.append(np.zeros(0, np.int64))
+            else:
+                owners.append(_nearest_pixel(rim, drawing.covered.shape, outline))
+            normal = sample(ready.slope, outline).astype(np.float64) if len(outline) else np.zeros((0, 2))
+            normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+            targets.append(outline - 0.5 * normal)
+            normals.append(normal)
+            counted = rim.weights[owners[-1]] * max(len(rim.pixels), 50)
+            weights.append(counted / max(len(outline), 50))
+        return TargetObjective(
+            self.evidence.pixel,
+            _padded(owners, OUTLINE_POINTS).astype(np.int64),
+            _padded(targets, OUTLINE_POINTS),
+            self.weights.outline * _padded(weights, OUTLINE_POINTS),
+            _padded(normals, OUTLINE_POINTS),
+            tolerance=5.0,
+        )
+
+    def _skins(self, drawings: Sequence[Drawing], samples: Sequence[Sampled], count: int) -> Skin:
+        """The chosen surface points as points that hang on joints: each hangs on the bones of its triangle's corners."""
+        skin = self.problem.skin
+        bones, weights, starts = [], [], []
+        for drawing, chosen in zip(drawings, samples, strict=True):
+            rows, columns = chosen.pixels[:, 0], chosen.pixels[:, 1]
+            corners = torch.from_numpy(self.problem.triangles[drawing.triangle_ids[rows, columns]].astype(np.int64))
+            mix = torch.from_numpy(drawing.barycentric[rows, columns])
+            bones.append(_filled_to(skin.bones[corners].flatten(1), count))
+            weights.append(_filled_to((skin.weights[corners] * mix[..., None]).flatten(1), count))
+            starts.append(_filled_to(skin.starts[corners].flatten(1, 2), count))
+        return Skin(torch.stack(bones), torch.stack(weights).float(), torch.stack(starts).float())
+
+
+def _scatter(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """An order of pixels that spreads any first few of them evenly: the R2 low-discrepancy sequence as a key (Roberts 2018)."""
+    return (rows * 0.7548776662466927 + columns * 0.5698402909980532) % 1
+
+
+def _nearest_pixel(rim: Sampled, shape: tuple[int, ...], positions: Float32) -> np.ndarray:
+    """int64[n]: which rim pixel is nearest to each position."""
+    mask = np.ones(shape, np.uint8)
+    mask[rim.pixels[:, 0], rim.pixels[:, 1]] = 0
+    _, labels = cv2.distanceTransformWithLabels(mask, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    index = np.zeros(labels.max() + 1, np.int64)
+    index[labels[rim.pixels[:, 0], rim.pixels[:, 1]]] = np.arange(len(rim.pixels))
+    columns = np.clip(positions[:, 0].astype(int), 0, shape[1] - 1)
+    rows = np.clip(positions[:, 1].astype(int), 0, shape[0] - 1)
+    return index[labels[rows, columns]]
+
+
+def _padded(arrays: Sequence[np.ndarray], count: int) -> Float64:
+    """float64[I, count, ...]: ragged rows, padded with zeros."""
+    result = np.zeros((len(arrays), count, *arrays[0].shape[1:]))
+    for row, values in zip(result, arrays, strict=True):
+        row[: len(values)] = values[:count]
+    return result
+
+
+def _filled_to(values: Tensor, count: int) -> Tensor:
+    """The first `count` rows, padded with zeros."""
+    result = values.new_zeros((count, *values.shape[1:]))
+    result[: len(values)] = values[:count]
+    return result

@@ -1,0 +1,261 @@
+"""The subject as the fit sees it: in a world of size one, with the joints that the picture can say something about.
+
+The world is moved and scaled so that the subject's bounding box has its centre at the origin and a diagonal of one; a fly
+and a whale then behave alike. Vertices at one place with one skin are welded. The rig's tree becomes the `Skeleton` that
+is solved:
+- bones that move no vertex, neither themselves nor through a child, are left out;
+- a bone without weight and with a single child is passed over: its child hangs on its parent;
+- of several roots, every one that shares skin with the largest is hung where it shares most (hooves and hands of
+  game rigs are often roots of their own), so that it moves along unless the picture says otherwise.
+`Problem.motion` turns a solution back into the rig's own tree, exactly.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from scipy import sparse
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from ..types import Float32, Float64, Int32, Mesh, Motion, Rig, View
+from .kinematics import Skeleton, Skin
+
+WELD = 1e-5
+"""Vertices nearer than this fraction of the diagonal are one."""
+
+
+@dataclass(frozen=True)
+class Poses:
+    """A batch of poses of the solved skeleton. rotations: float64[T, J, 3, 3]; translations: float64[T, J, 3]. Local."""
+
+    rotations: Tensor
+    translations: Tensor
+
+    @staticmethod
+    def rest(count: int, joints: int) -> "Poses":
+        """`count` times the pose of frame 0."""
+        return Poses(torch.eye(3, dtype=torch.float64).repeat(count, joints, 1, 1), torch.zeros(count, joints, 3, dtype=torch.float64))
+
+    def __len__(self) -> int:
+        return len(self.rotations)
+
+    def __getitem__(self, index: slice | list[int] | Tensor) -> "Poses":
+        return Poses(self.rotations[index], self.translations[index])
+
+    def clone(self) -> "Poses":
+        return Poses(self.rotations.clone(), self.translations.clone())
+
+    def store(self, index: int | slice | list[int] | Tensor, poses: "Poses") -> None:
+        """Overwrite some poses of the batch."""
+        self.rotations[index], self.translations[index] = poses.rotations, poses.translations
+
+    @staticmethod
+    def stack(parts: "list[Poses]") -> "Poses":
+        """One batch after the other."""
+        return Poses(torch.cat([part.rotations for part in parts]), torch.cat([part.translations for part in parts]))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The normalised subject.
+
+    skeleton: J joints, normalised. bone_of_joint: J indices into the rig's bones. skin: of the welded vertices, over joints.
+    vertices: float64[W, 3], welded. triangles: int32[F, 3] into them. clip_matrix: float64[4, 4], normalised world to clip.
+    camera_axis: float64[3], unit, away from the camera. movable: bool[J], joints that may translate. centre, scale: world = normalised * scale + centre.
+    """
+
+    rig: Rig
+    skeleton: Skeleton
+    bone_of_joint: tuple[int, ...]
+    skin: Skin
+    vertices: Float64
+    triangles: Int32
+    clip_matrix: Float64
+    camera_axis: Float64
+    movable: Tensor
+    centre: Float64
+    scale: float
+    blend: sparse.csr_matrix
+
+    @staticmethod
+    def of(mesh: Mesh, rig: Rig, view: View) -> "Problem":
+        """Normalise a subject."""
+        low, high = mesh.vertices.min(0).astype(float), mesh.vertices.max(0).astype(float)
+        centre, scale = (low + high) / 2, float(np.linalg.norm(high - low))
+        parents, heads, bones = _solved_tree(mesh, rig)
+        joint_of_bone = np.full(len(rig.names), -1)
+        joint_of_bone[bones] = np.arange(len(bones))
+        kept, welded = _weld(mesh, rig, scale)
+        raw = Skin.of(rig)
+        skin = Skin(
+            torch.as_tensor(np.maximum(joint_of_bone[rig.influences[kept]], 0)),
+            raw.weights[kept] / raw.weights[kept].sum(1, keepdim=True).clamp(min=1e-12),
+            (raw.starts[kept] - torch.as_tensor(centre)) / scale,
+        )
+        normalise = np.eye(4)
+        normalise[:3, :3] *= scale
+        normalise[:3, 3] = centre
+        triangles = welded[mesh.triangles]
+        distinct = (triangles[:, 0] != triangles[:, 1]) & (triangles[:, 1] != triangles[:, 2]) & (triangles[:, 2] != triangles[:, 0])
+        return Problem(
+            rig=rig,
+            skeleton=Skeleton.of(parents, (heads - centre) / scale),
+            bone_of_joint=tuple(bones),
+            skin=skin,
+            vertices=(mesh.vertices[kept].astype(float) - centre) / scale,
+            triangles=np.ascontiguousarray(triangles[distinct], np.int32),
+            clip_matrix=view.world_to_clip @ normalise,
+            camera_axis=-view.camera_to_world[:3, 2],
+            movable=torch.tensor([parent < 0 for parent in parents]),
+            centre=centre,
+            scale=scale,
+            blend=_blend_matrix(skin, len(bones)),
+        )
+
+    @cached_property
+    def joint_of_triangle(self) -> np.ndarray:
+        """int64[F]: the joint that moves each triangle most."""
+        main = self.skin.bones.gather(1, self.skin.weights.argmax(1, keepdim=True))[:, 0].numpy()
+        return main[self.triangles[:, 0]]
+
+    @property
+    def joints(self) -> int:
+        """Number of solved joints."""
+        return len(self.bone_of_joint)
+
+    def skinned(self, world: Tensor, shift: Tensor) -> Float64:
+        """float64[T, W, 3]: the welded vertices in some poses, as one sparse product."""
+        stacked = torch.cat([world, shift[..., None]], -1).permute(1, 3, 0, 2)  # J, 4, T, 3
+        points = self.blend @ stacked.reshape(4 * world.shape[1], -1).numpy()
+        return np.ascontiguousarray(points.reshape(len(self.vertices), -1, 3).transpose(1, 0, 2))
+
+    def clip_points(self, points: Float64) -> Float32:
+        """float32[..., 4]: normalised points in clip space."""
+        return (points @ self.clip_matrix[:, :3].T + self.clip_matrix[:, 3]).astype(np.float32)
+
+    def motion(self, poses: Poses, certainty: Float32) -> Motion:
+        """The solution in the rig's own tree and in metres. certainty: float32[J]."""
+        world, shift = (part.numpy() for part in self.skeleton.transforms(poses.rotations, poses.translations))
+        shift = shift * self.scale + self.centre - world @ self.centre
+        joints = dict(zip(self.bone_of_joint, range(self.joints), strict=True))
+        frames, bones = len(poses), len(self.rig.names)
+        rotations = np.tile(np.eye(3), (frames, bones, 1, 1))
+        translations = np.zeros((frames, bones, 3))
+        worlds = np.tile(np.eye(3, 4), (bones, frames, 1, 1))
+        sure = np.zeros(bones, np.float32)
+        carried = _carriers(self.rig, joints)
+        for bone in range(bones):
+            parent = int(self.rig.parents[bone])
+            above = worlds[parent] if parent >= 0 else np.tile(np.eye(3, 4), (frames, 1, 1))
+            head = self.rig.heads[bone]
+            wanted = above.copy()
+            if bone in joints:
+                joint = joints[bone]
+                wanted = np.concatenate([world[:, joint], shift[:, joint, :, None]], -1)
+                sure[bone] = certainty[joint]
+            elif parent < 0 and bone in carried:  # an unweighted root takes the translation, its child the rotation
+                joint = joints[carried[bone]]
+                child = self.rig.heads[carried[bone]]
+                wanted[..., 3] = world[:, joint] @ child + shift[:, joint] - child
+                sure[bone] = certainty[joint]
+            inverse = above[..., :3].transpose(0, 2, 1)
+            rotations[:, bone] = inverse @ wanted[..., :3]
+            moved = wanted[..., :3] @ head + wanted[..., 3]
+            local = (inverse @ (moved - above[..., 3])[..., None])[..., 0]
+            translations[:, bone] = local - head
+            worlds[bone] = wanted
+        translations[np.abs(translations) < 1e-9 * self.scale] = 0.0
+        return Motion(_continuous_quaternions(rotations), translations, sure)
+
+
+def _carriers(rig: Rig, joints: dict[int, int]) -> dict[int, int]:
+    """Unsolved root bone -> the first solved bone below it, where it has one."""
+    found: dict[int, int] = {}
+    for bone in sorted(joints):
+        above = int(rig.parents[bone])
+        while above >= 0 and above not in joints:
+            found.setdefault(above, bone)
+            above = int(rig.parents[above])
+    return found
+
+
+def _continuous_quaternions(matrices: Float64) -> Float64:
+    """float64[T, B, 4] (w, x, y, z) without sign flips in time; the first is (1, 0, 0, 0) for the identity."""
+    xyzw = Rotation.from_matrix(matrices.reshape(-1, 3, 3)).as_quat().reshape(*matrices.shape[:2], 4)
+    quaternions = np.concatenate([xyzw[..., 3:], xyzw[..., :3]], -1)
+    quaternions[0] *= np.where(quaternions[0, :, :1] < 0, -1, 1)
+    for frame in range(1, len(quaternions)):
+        against = (quaternions[frame] * quaternions[frame - 1]).sum(-1, keepdims=True)
+        quaternions[frame] *= np.where(against < 0, -1, 1)
+    return quaternions
+
+
+def _weld(mesh: Mesh, rig: Rig, scale: float) -> tuple[Float64, Int32]:
+    """Indices of the vertices kept, and for every vertex which of them it is."""
+    place = np.round(mesh.vertices / (WELD * scale)).astype(np.int64)
+    hold = np.round(rig.weights * 1000).astype(np.int64)
+    keys = np.concatenate([place, rig.influences.astype(np.int64), hold], 1)
+    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    return first, inverse.reshape(-1).astype(np.int32)
+
+
+def _blend_matrix(skin: Skin, joints: int) -> sparse.csr_matrix:
+    """[W, 4 J]: times the stacked transforms (rows of rotations, then the shift) gives the skinned points."""
+    count, slots = skin.bones.shape
+    weights = skin.weights.numpy()
+    homogeneous = np.concatenate([skin.starts.numpy(), np.ones((count, slots, 1))], -1) * weights[..., None]
+    columns = skin.bones.numpy()[..., None] * 4 + np.arange(4)
+    rows = np.broadcast_to(np.arange(count)[:, None, None], columns.shape)
+    entries = (homogeneous.ravel(), (rows.ravel(), columns.ravel()))
+    return sparse.coo_matrix(entries, shape=(count, 4 * joints)).tocsr()
+
+
+def _solved_tree(mesh: Mesh, rig: Rig) -> tuple[list[int], Float64, list[int]]:
+    """Parents (joint indices), joints [J, 3] in world space and the rig's bone of every solved joint, parents first."""
+    share = np.zeros((len(mesh.vertices), len(rig.names)), np.float32)
+    np.add.at(share, (np.arange(len(share))[:, None], rig.influences), rig.weights)
+    parents, heads = _simplified(rig, share.sum(0) > 0), rig.heads.astype(float).copy()
+    _hang_extra_roots(parents, heads, share, mesh.vertices)
+    order: list[int] = []
+    left = sorted(parents)
+    while left:
+        order += [bone for bone in left if parents[bone] < 0 or parents[bone] in order]
+        left = [bone for bone in left if bone not in order]
+    return [order.index(parents[bone]) if parents[bone] >= 0 else -1 for bone in order], heads[order], order
+
+
+def _simplified(rig: Rig, weighted: np.ndarray) -> dict[int, int]:
+    """Kept bone -> kept parent bone (-1: root), without idle bones and pass-throughs."""
+    parents = {bone: int(parent) for bone, parent in enumerate(rig.parents)}
+    useful = set(np.flatnonzero(weighted).tolist())
+    for bone in reversed(range(len(parents))):
+        if bone in useful and parents[bone] >= 0:
+            useful.add(parents[bone])
+    parents = {bone: parent for bone, parent in parents.items() if bone in useful}
+    for bone in list(parents):
+        children = [child for child, parent in parents.items() if parent == bone]
+        if not weighted[bone] and len(children) == 1:
+            parents[children[0]] = parents.pop(bone)
+    return parents
+
+
+def _hang_extra_roots(parents: dict[int, int], heads: Float64, share: Float32, vertices: Float32) -> None:
+    """Hang every root that shares skin with the largest tree on the bone it shares most with, at the middle of what they share."""
+    top = {bone: _root_of(bone, parents) for bone in parents}
+    roots = sorted(set(top.values()), key=lambda root: -share[:, [bone for bone in top if top[bone] == root]].sum())
+    main = [bone for bone in top if top[bone] == roots[0]]
+    for root in roots[1:]:
+        mine = share[:, [bone for bone in top if top[bone] == root]].sum(1)
+        common = np.minimum(share[:, main], mine[:, None])
+        best = int(common.sum(0).argmax())
+        if common[:, best].sum() > 0:
+            parents[root] = main[best]
+            heads[root] = (common[:, best, None] * vertices).sum(0) / common[:, best].sum()
+
+
+def _root_of(bone: int, parents: dict[int, int]) -> int:
+    while parents[bone] >= 0:
+        bone = parents[bone]
+    return bone

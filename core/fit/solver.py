@@ -1,0 +1,177 @@
+"""Gauss-Newton on poses.
+
+Unknowns of an item: a turn of every joint (a small rotation along the world's axes, applied in the parent's frame) and a
+shift of every movable joint. A step gathers the objectives' quadratic models in the picture's plane, carries them through
+projection and skinning to the unknowns, adds the priors and solves one small dense system for every item.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..types import Float64
+from .kinematics import Moments, exponential, logarithm
+from .objectives import Objective
+from .observe import Observation, Observer
+from .problem import Poses, Problem
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Strength of what is believed without looking, against a cost of about 200 for one pixel of misfit everywhere.
+
+    rest: towards the pose of frame 0, per squared radian. turn, shift: towards the predicted pose, per squared radian and
+    squared diagonal. depth: of movable joints towards their depth in frame 0, per squared diagonal.
+    damping: towards where the step starts.
+    """
+
+    rest: float = 40.0
+    turn: float = 15.0
+    shift: float = 60.0
+    depth: float = 20.0
+    damping: float = 1.0
+
+
+@dataclass(frozen=True)
+class System:
+    """Normal equations of a batch: hessian float64[I, P, P], gradient float64[I, P], cost float64[I]."""
+
+    hessian: Tensor
+    gradient: Tensor
+    cost: Tensor
+
+
+@dataclass(frozen=True)
+class Solver:
+    """Fits poses to frames."""
+
+    observer: Observer
+    priors: Priors = Priors()
+
+    @property
+    def problem(self) -> Problem:
+        return self.observer.problem
+
+    def fit(
+        self, frames: Sequence[int], poses: Poses, predicted: Poses | None, levels: Sequence[int], steps: int = 2, flow: Sequence[bool] = ()
+    ) -> Poses:
+        """Improve poses, each against its frame: for every level draw, choose points, and take a few steps.
+
+        predicted: what the temporal prior pulls to; None for no such pull.
+        """
+        poses = poses.clone()
+        for index, level in enumerate(levels):
+            world, shift = self.problem.skeleton.transforms(poses.rotations, poses.translations)
+            observation = self.observer.observe(frames, self.observer.look.draw(world, shift), level, index < len(flow) and flow[index])
+            for _ in range(steps):
+                system = self.picture_system(poses, observation)
+                poses = self.step(poses, self.with_priors(system, poses, predicted))
+        return poses
+
+    def picture_system(self, poses: Poses, observation: Observation) -> System:
+        """Normal equations of what the picture says."""
+        size = 3 * self.problem.joints + 3 * int(self.problem.movable.sum())
+        total = System(torch.zeros(len(poses), size, size), torch.zeros(len(poses), size), torch.zeros(len(poses), dtype=torch.float64))
+        world, shift = self.problem.skeleton.transforms(poses.rotations, poses.translations)
+        for skin, objectives in ((observation.surface, observation.surface_objectives), (observation.rim, observation.rim_objectives)):
+            self._gather(total, Moments.of(self.problem.skeleton, skin, world, shift), objectives)
+        return System(total.hessian.double(), total.gradient.double(), total.cost)
+
+    def _gather(self, total: System, moments: Moments, objectives: Sequence[Objective]) -> None:
+        positions, rows = self.project(moments.points)
+        information, gradient = torch.zeros(*rows.shape[:-1], 2), torch.zeros(rows.shape[:-1])
+        for objective in objectives:
+            model = objective.quadratic(positions)
+            information += torch.from_numpy(model.information)
+            gradient += torch.from_numpy(model.gradient)
+            total.cost.add_(torch.from_numpy(model.cost))
+        jacobian = moments.jacobian(rows, self.problem.movable)
+        weighted = (information @ jacobian).flatten(1, 2)
+        flat = jacobian.flatten(1, 2)
+        total.hessian.baddbmm_(weighted.transpose(1, 2), flat)
+        total.gradient.add_((flat.transpose(1, 2) @ gradient.flatten(1)[..., None])[..., 0])
+
+    def project(self, points: Tensor) -> tuple[Float64, Tensor]:
+        """Pixel positions float64[I, N, 2] of points [I, N, 3], and their derivatives float32[I, N, 2, 3]."""
+        look = self.observer.look
+        matrix = torch.from_numpy(self.problem.clip_matrix).to(points.dtype)
+        clip = points @ matrix[:, :3].T + matrix[:, 3]
+        depth = clip[..., 3:]
+        half = torch.tensor([look.width / 2, -look.height / 2], dtype=points.dtype)
+        flat = clip[..., :2] / depth
+        positions = flat * half + half.abs()
+        rows = half[:, None] * (matrix[:2, :3] - flat[..., None] * matrix[3, :3]) / depth[..., None]
+        return positions.double().numpy(), rows
+
+    def with_priors(self, system: System, poses: Poses, predicted: Poses | None) -> System:
+        """Add the pull to the pose of frame 0 and to the predicted pose."""
+        world, _ = self.problem.skeleton.transforms(poses.rotations, poses.translations)
+        above = self.problem.skeleton.parent_rotations(world)
+        priors, movable = self.priors, self.problem.movable
+        turns = 3 * self.problem.joints
+        diagonal = torch.full((turns + 3 * int(movable.sum()),), priors.damping, dtype=torch.float64)
+        diagonal[:turns] += priors.rest
+        pull = torch.zeros(len(poses), len(diagonal), dtype=torch.float64)
+        pull[:, :turns] = priors.rest * _turned(above, logarithm(poses.rotations)).flatten(1)
+        if predicted is not None:
+            diagonal[:turns] += priors.turn
+            diagonal[turns:] += priors.shift
+            away = logarithm(poses.rotations @ predicted.rotations.transpose(-1, -2))
+            pull[:, :turns] += priors.turn * _turned(above, away).flatten(1)
+            apart = _turned(above, poses.translations - predicted.translations)[:, movable]
+            pull[:, turns:] += priors.shift * apart.flatten(1)
+        hessian = system.hessian + torch.diag(diagonal)
+        axis = torch.from_numpy(self.problem.camera_axis)
+        depth = _turned(above, poses.translations)[:, movable] @ axis
+        for index in range(int(movable.sum())):
+            part = slice(turns + 3 * index, turns + 3 * index + 3)
+            hessian[:, part, part] += priors.depth * axis[:, None] * axis
+            pull[:, part] += priors.depth * depth[:, index, None] * axis
+        return System(hessian, system.gradient + pull, system.cost)
+
+    def step(self, poses: Poses, system: System) -> Poses:
+        """Solve and move."""
+        factor = torch.linalg.cholesky(system.hessian)
+        change = -torch.cholesky_solve(system.gradient[..., None], factor)[..., 0]
+        return self.moved(poses, change)
+
+    def moved(self, poses: Poses, change: Tensor) -> Poses:
+        """Poses after a change [I, P] of the unknowns."""
+        world, _ = self.problem.skeleton.transforms(poses.rotations, poses.translations)
+        back = self.problem.skeleton.parent_rotations(world).transpose(-1, -2)
+        turns = 3 * self.problem.joints
+        turn = _turned(back, change[:, :turns].reshape(len(poses), -1, 3))
+        translations = poses.translations.clone()
+        movable = self.problem.movable
+        translations[:, movable] += _turned(back[:, movable], change[:, turns:].reshape(len(poses), -1, 3))
+        return Poses(exponential(turn) @ poses.rotations, translations)
+
+
+def predict(last: Poses, before: Poses | None, share: float) -> Poses:
+    """The pose after `last` at `share` of the speed between `before` and `last`."""
+    if before is None or share == 0:
+        return last.clone()
+    turn = logarithm(last.rotations @ before.rotations.transpose(-1, -2))
+    return Poses(exponential(share * turn) @ last.rotations, last.translations + share * (last.translations - before.translations))
+
+
+def picture_error(observer: Observer, frames: Sequence[int], poses: Poses) -> Float64:
+    """float64[I]: how badly poses explain their frames: summed squared colour difference, limited, and uncovered or overlapping area,
+    in pixels of a 256-pixel picture."""
+    world, shift = observer.problem.skeleton.transforms(poses.rotations, poses.translations)
+    result = np.zeros(len(poses))
+    for item, (frame, drawing) in enumerate(zip(frames, observer.look.draw(world, shift), strict=True)):
+        ready = observer.evidence[frame]
+        apart = np.minimum(np.abs(drawing.over(ready.background) - ready.image), 0.3)
+        result[item] = (apart**2).sum() + ((drawing.covered - ready.coverage) ** 2).sum()
+    return result / observer.evidence.pixel**2
+
+
+def _turned(rotations: Tensor, vectors: Tensor) -> Tensor:
+    """Rotations [..., 3, 3] applied to vectors [..., 3]."""
+    return (rotations @ vectors[..., None])[..., 0]
+
+
