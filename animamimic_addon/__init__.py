@@ -1,0 +1,20 @@
+"""The Blender side that is neither button nor panel. Importing this package needs no bpy; registering does."""
+
+ROOT_PACKAGE = __package__.rpartition(".")[0]
+"""The extension's package: `bl_ext.<repository>.animamimic` where Blender installed it, `animamimic` elsewhere."""
+
+
+def register() -> None:
+    """Add the preferences and the scene's properties to Blender."""
+    from . import preferences, properties, session
+
+    for part in (preferences, properties, session):
+        part.register()
+
+
+def unregister() -> None:
+    """End a run that is under way and take everything away again."""
+    from . import preferences, properties, session
+
+    for part in (session, properties, preferences):
+        part.unregister()

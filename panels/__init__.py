@@ -1,0 +1,17 @@
+"""The "AnimaMimic" tab in the 3D viewport's side panel: draws properties and operators, decides nothing."""
+
+
+def register() -> None:
+    """Add the panels."""
+    from . import main, settings
+
+    for part in (main, settings):
+        part.register()
+
+
+def unregister() -> None:
+    """Take them away."""
+    from . import main, settings
+
+    for part in (settings, main):
+        part.unregister()

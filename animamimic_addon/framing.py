@@ -1,0 +1,26 @@
+"""A camera for a subject that has none."""
+
+import numpy as np
+
+from .camera import frame_subject
+from .datablocks import CameraObject, Context
+from .evaluated import evaluated_mesh, triangle_array, world_vertices
+from .subject import check_meshes, subject_of
+
+
+def frame_selected(context: Context) -> CameraObject:
+    """Add a camera that holds all of the selected subject as it stands now, and make it the scene's.
+
+    Raises InputError where there is nothing to look at.
+    """
+    subject = subject_of(context.view_layer.objects.active, context.selected_objects)
+    depsgraph = context.evaluated_depsgraph_get()
+    vertices = []
+    for one in subject.meshes:
+        with evaluated_mesh(one, depsgraph) as (evaluated, mesh):
+            found = world_vertices(evaluated, mesh)
+            check_meshes(subject, found, triangle_array(mesh, False))
+            vertices.append(found)
+    camera = frame_subject(context.scene, np.concatenate(vertices))
+    context.scene.camera = camera
+    return camera

@@ -1,0 +1,143 @@
+"""Which Python runs the engine: the add-on's preferences, how it is found, and whether it can do the work."""
+
+import functools
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core import doctor
+from ..core.errors import AnimaMimicError, EngineError, InputError
+from . import ROOT_PACKAGE, process
+from .datablocks import Context
+from .properties import path_property
+
+VARIABLE = "ANIMAMIMIC_PYTHON"
+"""Environment variable that names the engine's Python."""
+
+CURE = "In the add-on's preferences, set Engine Python to a Python in which 'pip install torch' and the other requirements were run."
+PROBE_SECONDS = 30.0
+DOCTOR_SECONDS = 120.0
+
+_PROBE = """
+import importlib.util, json, sys
+print(json.dumps({"version": sys.version_info[:2], "missing": [name for name in sys.argv[1:] if importlib.util.find_spec(name) is None]}))
+"""
+"""Asks a Python for its version and for missing modules without importing them: importing torch takes seconds."""
+
+
+class ANIMAMIMIC_AP_preferences(bpy.types.AddonPreferences):
+    """Where the engine lives."""
+
+    bl_idname = ROOT_PACKAGE
+
+    def draw(self, context: Context) -> None:
+        """Blender calls this to show the preferences."""
+        layout: Any = self.layout
+        layout.prop(self, "engine_python")
+        try:
+            found = engine_python()
+        except InputError as error:
+            layout.label(text=error.problem, icon="ERROR")
+            layout.label(text=error.remedy)
+        else:
+            layout.label(text=f"The engine runs in {found}")
+        layout.operator("animamimic.check_engine", icon="CHECKMARK")
+
+
+ANIMAMIMIC_AP_preferences.__annotations__ = {
+    "engine_python": path_property(
+        "Engine Python",
+        "The Python program that has torch and the engine's other packages; empty: the one that the environment variable "
+        f"{VARIABLE} names, or Blender's own if it has torch",
+    )
+}
+
+
+def engine_python() -> Path:
+    """The Python that runs the engine: the preference, else ANIMAMIMIC_PYTHON, else this one if it has torch.
+
+    Raises InputError where none is named, or the one that is named does not exist.
+    """
+    context: Context = bpy.context
+    addon = context.preferences.addons.get(ROOT_PACKAGE)
+    chosen = bpy.path.abspath(addon.preferences.engine_python) if addon is not None else ""
+    for named, place in ((chosen, "the add-on's preferences"), (os.environ.get(VARIABLE, ""), VARIABLE)):
+        if named:
+            return existing_python(named, place)
+    if importlib.util.find_spec("torch") is not None:
+        return Path(sys.executable)
+    raise InputError("There is no Python for the engine yet: Blender's own has no torch.", CURE)
+
+
+def existing_python(path: str, place: str) -> Path:
+    """The path as a Path. Raises InputError where no file is there; `place` is who named it."""
+    if not Path(path).is_file():
+        raise InputError(f"There is no file {path}, which {place} gives as the engine's Python.", CURE)
+    return Path(path)
+
+
+def check_python(python: Path) -> None:
+    """Raise InputError unless `python` is new enough and has the modules that the engine needs.
+
+    Looks without importing them, in a tenth of a second, and remembers a Python that was right.
+    """
+    _check_once(python, python.stat().st_mtime_ns)
+
+
+def examine(python: Path) -> str:
+    """What `doctor` finds in that Python, for people to read. Imports everything there, which takes seconds."""
+    output = _run_python([str(python), str(process.SCRIPT), "doctor", "--json"], python, DOCTOR_SECONDS)
+    try:
+        findings = tuple(doctor.Finding(**one) for one in json.loads(output)["findings"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise EngineError(f"{python} cannot run the engine.", f"It printed: {output.strip()[-300:] or 'nothing'}") from error
+    return doctor.as_text(findings)
+
+
+def register() -> None:
+    """Add the preferences."""
+    bpy.utils.register_class(ANIMAMIMIC_AP_preferences)
+
+
+def unregister() -> None:
+    """Take them away."""
+    bpy.utils.unregister_class(ANIMAMIMIC_AP_preferences)
+    _check_once.cache_clear()
+
+
+@functools.cache
+def _check_once(python: Path, changed: int) -> None:
+    """`changed`, when the file was last written, is only there to be remembered by. Errors are not remembered."""
+    required = [need for need in doctor.NEEDS if need.required]
+    output = _run_python([str(python), "-c", _PROBE, *(need.module for need in required)], python, PROBE_SECONDS)
+    try:
+        found = json.loads(output)
+    except ValueError as error:
+        raise InputError(f"{python} is not a Python that the engine can run in.", CURE) from error
+    if tuple(found["version"]) < doctor.MINIMUM_PYTHON:
+        version, wanted = (".".join(map(str, pair)) for pair in (found["version"], doctor.MINIMUM_PYTHON))
+        raise InputError(f"The engine's Python {python} is version {version}, and {wanted} is needed.", CURE)
+    missing = [need.package for need in required if need.module in found["missing"]]
+    if missing:
+        raise InputError(f"The engine's Python {python} is without {', '.join(missing)}.", f"Run: {python} -m pip install {' '.join(missing)}")
+
+
+def _run_python(command: list[str], python: Path, seconds: float) -> str:
+    """What the command prints. Raises AnimaMimicError where it does not start or does not end."""
+    try:
+        done = subprocess.run(command, env=process.engine_environment(), **process.without_console(), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=seconds, check=False)
+    except OSError as error:
+        raise InputError(f"The engine's Python {python} cannot be started ({error.strerror}).", CURE) from error
+    except subprocess.TimeoutExpired as error:
+        raise _no_answer(python, seconds) from error
+    return done.stdout
+
+
+def _no_answer(python: Path, seconds: float) -> AnimaMimicError:
+    return InputError(f"The engine's Python {python} gave no answer within {seconds:.0f} s.", CURE)

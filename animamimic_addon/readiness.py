@@ -1,0 +1,50 @@
+"""Whether the scene's settings can be run as they stand, in words for the panel. Looks at names and files only: it is asked
+for every redraw."""
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.errors import AnimaMimicError
+from .datablocks import Context
+from .subject import Subject, subject_of, with_kept_rig
+
+
+def subject_text(context: Context) -> str:
+    """What would be animated."""
+    try:
+        subject = _subject(context)
+    except AnimaMimicError:
+        return "None"
+    if len(subject.meshes) == 1 and subject.armature is None:
+        return subject.name
+    count = f"{len(subject.meshes)} mesh{'es' if len(subject.meshes) > 1 else ''}"
+    return f"{subject.name} ({count})"
+
+
+def lacks_camera(context: Context) -> bool:
+    """Whether the settings want the scene's camera and it has none."""
+    return context.scene.animamimic.camera == "SCENE" and context.scene.camera is None
+
+
+def obstacle(context: Context) -> str:
+    """What must be done before the button can be pressed, '' where nothing."""
+    settings: Any = context.scene.animamimic
+    try:
+        subject = _subject(context)
+        if settings.rig == "KEEP":
+            with_kept_rig(subject)
+    except AnimaMimicError as error:
+        return str(error)
+    if not settings.video:
+        return "Choose a driving video."
+    if not Path(bpy.path.abspath(settings.video)).expanduser().exists():
+        return "The driving video is not there any more. Choose it again."
+    if lacks_camera(context):
+        return "The scene has no camera. Press Frame Subject, or set Camera to Frame."
+    return ""
+
+
+def _subject(context: Context) -> Subject:
+    return subject_of(context.view_layer.objects.active, context.selected_objects)

@@ -1,0 +1,255 @@
+"""One run as the user sees it: capture the scene, let the engine work, bake its result. And its state, for the panel.
+
+The blocking operator and the modal one are made of the same steps: `start`, then `listen` until it says that the engine has
+ended, then `finish`. There is one run at a time in a Blender.
+"""
+
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ..core import job
+from ..core.errors import AnimaMimicError, CancelledError, EngineError, InputError
+from ..core.settings import Settings
+from . import ROOT_PACKAGE, preferences, process
+from .bake import bake
+from .capture import capture
+from .captured import Captured
+from .datablocks import Context
+from .subject import subject_of
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.05
+JOBS_KEPT = 10
+"""Job folders that are kept where the extension chooses the place; older ones are deleted when a run starts."""
+
+STAGE_TITLES = {
+    "video": "Reading the video",
+    "rig": "Building the rig",
+    "fit": "Fitting the motion",
+    "tissue": "Simulating soft tissue",
+    "keys": "Choosing keys",
+}
+
+
+@dataclass
+class Run:
+    """A run under way. fraction: 0 to 1 of all of it. seconds_left: None while nobody can tell."""
+
+    folder: Path
+    captured: Captured
+    engine: process.Engine
+    stage: str = "Starting the engine"
+    text: str = ""
+    fraction: float = 0.0
+    seconds_left: float | None = None
+    cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run made, in plain values: Blender's objects may be gone by the time that the panel asks.
+
+    silhouette_iou: how well the animated subject covers the video's, 0 to 1; None where the engine did not tell.
+    """
+
+    armature: str
+    action: str
+    bones: int
+    keys: int
+    shape_keys: int
+    silhouette_iou: float | None
+    warnings: tuple[str, ...]
+
+
+@dataclass
+class _Session:
+    """What is known between two calls."""
+
+    run: Run | None = None
+    made: Made | None = None
+    report: dict[str, Any] = field(default_factory=dict)
+    error: AnimaMimicError | None = None
+    folder: Path | None = None
+
+
+_session = _Session()
+
+
+def current() -> Run | None:
+    """The run under way, if there is one."""
+    return _session.run
+
+
+def last_made() -> Made | None:
+    """What the last run made; None where it failed or was cancelled."""
+    return _session.made
+
+
+def last_report() -> dict[str, Any]:
+    """The last run's figures as JSON values: what was made, and what the engine reports (see `core.pipeline`)."""
+    return _session.report
+
+
+def last_error() -> AnimaMimicError | None:
+    """Why the last run failed or that it was cancelled; None where it did not."""
+    return _session.error
+
+
+def last_folder() -> Path | None:
+    """The job folder of the last run."""
+    return _session.folder
+
+
+def start(context: Context, settings: Settings, folder: str = "", python: str = "") -> Run:
+    """Capture the scene and start the engine.
+
+    folder: where the job is kept, '' for a place of our own. python: the engine's Python, '' for the one that the preferences
+    find. Raises AnimaMimicError where the run cannot start; the scene is as it was.
+    """
+    if _session.run is not None:
+        raise InputError("A run is under way already.", "Wait for it, or cancel it.")
+    _session.made, _session.report, _session.error, _session.folder = None, {}, None, None
+    try:
+        _session.run = _start(context, settings, folder, python)
+    except AnimaMimicError as error:
+        _session.error = error
+        raise
+    _session.folder = _session.run.folder
+    return _session.run
+
+
+def listen(run: Run) -> bool:
+    """Take in what the engine told since the last call. Returns whether it still works; never waits."""
+    state = run.engine.poll()
+    for message in state.messages:
+        if message.kind == "STAGE":
+            run.stage, run.text = STAGE_TITLES.get(message.text, message.text), ""
+        elif message.kind == "PROGRESS":
+            run.text, run.fraction, run.seconds_left = message.text, message.fraction, message.seconds_left
+    return state.running
+
+
+def finish(context: Context, run: Run) -> Made:
+    """Bake what the ended engine found into the scene. Raises AnimaMimicError where the run failed or was cancelled."""
+    try:
+        return _finish(context, run)
+    except AnimaMimicError as error:
+        _session.error = error
+        raise
+    finally:
+        _session.run = None
+
+
+def cancel() -> None:
+    """End the engine of the run under way, if there is one, within two seconds. `finish` then tells that it was cancelled."""
+    if _session.run is not None:
+        _session.run.cancelled = True
+        _session.run.engine.cancel()
+
+
+def abandon() -> None:
+    """Forget the run under way and what the last one made: the file that they belong to is closed."""
+    cancel()
+    _session.run, _session.made, _session.report, _session.error = None, None, {}, None
+
+
+def run_blocking(context: Context, settings: Settings, folder: str, python: str, tell: Callable[[Run], None]) -> Made:
+    """Start, wait, finish. `tell` is called many times a second with how far it is.
+
+    A file called `cancel` in the job folder cancels the run, as does an interrupt (Ctrl-C).
+    """
+    run = start(context, settings, folder, python)
+    request = run.folder / job.CANCEL_FILE
+    try:
+        while listen(run):
+            tell(run)
+            if request.exists():
+                request.unlink()
+                cancel()
+            time.sleep(POLL_SECONDS)
+        return finish(context, run)
+    except KeyboardInterrupt:
+        cancel()
+        return finish(context, run)
+    finally:
+        abandon_unfinished(run)
+
+
+def abandon_unfinished(run: Run) -> None:
+    """End `run` where an unforeseen error stopped it half-way, so that neither engine nor state stays behind."""
+    run.engine.cancel()
+    if _session.run is run:
+        _session.run = None
+
+
+def register() -> None:
+    """Follow what happens to the file."""
+    bpy.app.handlers.load_pre.append(_on_load)
+
+
+def unregister() -> None:
+    """End a run that is under way."""
+    abandon()
+    bpy.app.handlers.load_pre.remove(_on_load)
+
+
+@persistent
+def _on_load(*_: Any) -> None:
+    abandon()
+
+
+def _start(context: Context, settings: Settings, folder: str, python: str) -> Run:
+    subject = subject_of(context.view_layer.objects.active, context.selected_objects)
+    engine_python = preferences.existing_python(python, "the operator") if python else preferences.engine_python()
+    preferences.check_python(engine_python)
+    place = _job_folder(folder)
+    captured = capture(context, subject, settings, place)
+    return Run(place, captured, process.Engine.start(engine_python, process.SCRIPT, place))
+
+
+def _finish(context: Context, run: Run) -> Made:
+    if run.cancelled:
+        raise CancelledError("The run was cancelled.")
+    failure = run.engine.failure()
+    if failure is not None:
+        raise failure
+    result = job.read_result(run.folder)
+    baked = bake(context, run.captured, result)
+    warnings = (*run.captured.notes, *run.engine.warnings, *baked.warnings)
+    fit = result.report.get("fit", {})
+    made = Made(baked.armature.name, baked.action.name, baked.bones, baked.keys, baked.shape_keys, fit.get("silhouette_iou"), warnings)
+    _session.made, _session.report = made, {**result.report, **vars(made)}
+    return made
+
+
+def _job_folder(chosen: str) -> Path:
+    """Where the job is kept: the chosen folder (`capture` makes it), else a new one in the extension's own."""
+    if chosen:
+        return Path(bpy.path.abspath(chosen)).expanduser().resolve()
+    try:
+        return Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=_jobs_folder()))
+    except OSError as error:
+        raise EngineError(f"The extension's own folder cannot be written ({error.strerror}).", "Choose a job folder elsewhere.") from error
+
+
+def _jobs_folder() -> Path | None:
+    """The extension's own folder for jobs, with only the latest in it; None (the system's) where it is not installed as one."""
+    try:
+        folder = Path(bpy.utils.extension_path_user(ROOT_PACKAGE, path="jobs", create=True))
+    except ValueError:  # not an extension: run from a checkout
+        return None
+    jobs = sorted((one for one in folder.iterdir() if (one / job.JOB_FILE).is_file()), key=lambda one: one.stat().st_mtime)
+    for old in jobs[: -JOBS_KEPT or None]:
+        log.info("deleting the old job %s", old)
+        shutil.rmtree(old, ignore_errors=True)
+    return folder
