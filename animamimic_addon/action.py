@@ -1,0 +1,98 @@
+"""Actions: channels over all frames become F-curves with few keys, written in bulk."""
+
+from typing import Any
+
+import bpy
+import numpy as np
+
+try:
+    from ..core.curves import BezierKeys, bezier_through
+except ImportError:
+    from dataclasses import dataclass as _dataclass
+    @_dataclass(frozen=True)
+    class BezierKeys:
+        frames: np.ndarray
+        values: np.ndarray
+        left: np.ndarray
+        right: np.ndarray
+    def bezier_through(samples, key_frames):
+        f = np.asarray(key_frames, np.float64)
+        v = samples[key_frames]
+        p = np.stack(np.broadcast_arrays(f[:, None], v), -1)
+        s = np.gradient(v, f, axis=0) if len(f) > 1 else np.zeros_like(v)
+        d = np.diff(f, append=f[-1] + 1) / 3
+        b = np.diff(f, prepend=f[0] - 1) / 3
+        l = p - np.stack([np.broadcast_to(b[:, None], v.shape), s * b[:, None]], -1)
+        r = p + np.stack([np.broadcast_to(d[:, None], v.shape), s * d[:, None]], -1)
+        return BezierKeys(np.asarray(key_frames), v, l, r)
+from ..core.types import Float64, Int32
+from . import compat, results
+from .bone_motion import BoneTrack
+from .datablocks import ArmatureObject
+
+BEZIER = 2
+"""`Keyframe.interpolation` BEZIER, as `foreach_set` wants it."""
+
+FREE, ALIGNED = 0, 3
+"""`Keyframe.handle_left_type`, as `foreach_set` wants it."""
+
+
+def new_action(name: str, rollback: results.Rollback) -> bpy.types.Action:
+    """An empty Action of ours."""
+    action = bpy.data.actions.new(name)
+    rollback.callback(results.discard, action)
+    results.mark(action, "action")
+    return action
+
+
+def write_bone_curves(bag: Any, track: BoneTrack, key_frames: Int32, start_frame: int) -> int:
+    """F-curves of one bone in what `compat.open_action` returned. key_frames count from 0. Returns the number of keys."""
+    bone = f'pose.bones["{bpy.utils.escape_identifier(track.name)}"]'
+    keys = write_curves(bag, f"{bone}.{track.rotation_path}", track.name, track.rotation, key_frames, start_frame)
+    if track.slides:
+        keys += write_curves(bag, f"{bone}.location", track.name, track.location, key_frames, start_frame)
+    return keys
+
+
+def write_curves(bag: Any, path: str, group: str, samples: Float64, key_frames: Int32, start_frame: int) -> int:
+    """One F-curve for each column of samples [T, C], with keys at key_frames. Returns the number of keys."""
+    found = bezier_through(samples, key_frames)
+    for channel in range(samples.shape[1]):
+        curve = compat.new_curve(bag, path, channel, group)
+        _write_keys(curve, found, channel, start_frame)
+    return len(found.frames) * samples.shape[1]
+
+
+def show_first_pose(armature: ArmatureObject, tracks: tuple[BoneTrack, ...]) -> None:
+    """Put the bones into frame 0, also in the channels that have no keys."""
+    for track in tracks:
+        bone = armature.pose.bones[track.name]
+        setattr(bone, track.rotation_path, track.rotation[0].tolist())
+        bone.location, bone.scale = track.location[0].tolist(), track.scale.tolist()
+
+
+def _write_keys(curve: Any, keys: BezierKeys, channel: int, start_frame: int) -> None:
+    count = len(keys.frames)
+    points = curve.keyframe_points
+    points.add(count)
+    shift = np.array([start_frame, 0.0])
+    points.foreach_set("co", _interleaved(np.stack([keys.frames + start_frame, keys.values[:, channel]], axis=1)))
+    points.foreach_set("interpolation", np.full(count, BEZIER, np.int32))
+    kind = np.full(count, ALIGNED if _smooth(keys, channel) else FREE, np.int32)
+    points.foreach_set("handle_left_type", kind)
+    points.foreach_set("handle_right_type", kind)
+    points.foreach_set("handle_left", _interleaved(keys.left[:, channel] + shift))
+    points.foreach_set("handle_right", _interleaved(keys.right[:, channel] + shift))
+    curve.update()
+
+
+def _smooth(keys: BezierKeys, channel: int) -> bool:
+    """Whether the handles of every inner key lie on one line: then an animator can turn both by one."""
+    here = np.stack([keys.frames.astype(np.float64), keys.values[:, channel]], axis=1)[1:-1]
+    before, after = here - keys.left[1:-1, channel], keys.right[1:-1, channel] - here
+    cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
+    return bool((np.abs(cross) <= 1e-6 * np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1) + 1e-12).all())
+
+
+def _interleaved(values: Float64) -> np.ndarray:
+    return np.ascontiguousarray(values, np.float32).reshape(-1)

@@ -1,0 +1,162 @@
+"""Scene -> job folder: the subject as the start frame shows it, the camera's picture of it, and the driving video."""
+
+import errno
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ..core import job
+from ..core.errors import EngineError, InputError
+from ..core.settings import Settings
+from ..core.types import Float32, Int32, Mesh, Rig
+from . import results
+from .camera import check_in_view, frame_subject, view_of
+from .captured import Captured, CapturedCamera, CapturedMesh, read_captured, write_captured
+from .datablocks import CameraObject, Context, Scene
+from .driving import make_folder, place_video
+from .evaluated import FAR_APART, evaluated_mesh, modelled_vertices, triangle_array, world_vertices
+from .kept_rig import Pose, kept_rig, pose_of
+from .scene_state import at_frame, in_object_mode, in_rest_pose, switched_off
+from .subject import Subject, check_meshes, check_shared_data, with_kept_rig
+from .view_render import render_view
+
+__all__ = ["Captured", "capture", "read_captured"]
+
+
+def capture(context: Context, subject: Subject, settings: Settings, folder: Path) -> Captured:
+    """Write the job of animating `subject` into `folder`, and return what baking its result will need.
+
+    The mesh is the evaluated one, in world space, at the start frame; with `settings.rig.rig` KEEP its armature goes along, and
+    its pose at that frame is the pose of the first video frame. The scene is as before when this returns, also by an error.
+
+    Raises InputError for what cannot be animated (each with its sentence), EngineError where the folder cannot be written.
+    """
+    keep_rig = settings.rig.rig == "KEEP"
+    if keep_rig:
+        subject = with_kept_rig(subject)
+    _check_layer(context, subject)
+    if not keep_rig or settings.tissue.tissue != "OFF":
+        check_shared_data(subject)
+    start_frame, frame_count = _frames(context.scene, settings)
+    make_folder(folder)
+    try:
+        video, mask = _place_videos(settings, folder)
+        with (
+            in_object_mode(context),
+            at_frame(context.scene, start_frame),
+            switched_off(context, results.switches_to_plain(subject.meshes, keep_rig)),
+        ):
+            return _write_scene(context, subject, settings, folder, (start_frame, frame_count, video, mask))
+    except OSError as error:
+        remedy = "Free some space, or choose another job folder." if error.errno == errno.ENOSPC else "Check its permissions."
+        raise EngineError(f"The job folder {folder} cannot be written ({error.strerror}).", remedy) from error
+
+
+def _write_scene(context: Context, subject: Subject, settings: Settings, folder: Path, clip: tuple[int, int, str, str]) -> Captured:
+    start_frame, frame_count, video, mask = clip
+    scene, keep_rig = context.scene, settings.rig.rig == "KEEP"
+    mesh, counts = _subject_mesh(context, subject)
+    rig: Rig | None = None
+    pose: Pose | None = None
+    notes: tuple[str, ...] = ()
+    if keep_rig and subject.armature is not None:
+        pose = pose_of(subject.armature, context.evaluated_depsgraph_get())
+        rig, notes = kept_rig(context, subject, mesh, pose)
+    meshes = _captured_meshes(context, subject, counts, mesh.diagonal, keep_rig)
+    made = frame_subject(scene, mesh.vertices) if settings.video.camera == "FRAME" else None
+    try:
+        camera = made or scene.camera
+        context.view_layer.update()
+        view = view_of(scene, camera, context.evaluated_depsgraph_get())
+        check_in_view(subject.name, mesh.vertices, view)
+        render_view(scene, camera, subject, folder / job.VIEW_FILE)
+        captured_camera = _captured_camera(made) if made is not None else None
+    finally:
+        if made is not None:
+            results.discard(made.data)
+    captured = Captured(
+        subject=subject.name,
+        scene=scene.name,
+        start_frame=start_frame,
+        keep_rig=keep_rig,
+        armature=subject.armature.name if subject.armature is not None else "",
+        meshes=meshes,
+        bones=pose.names if pose is not None else (),
+        pose=pose.posed if pose is not None else np.zeros((0, 4, 4)),
+        armature_world=np.array(subject.armature.matrix_world if subject.armature is not None else np.eye(4), np.float64),
+        camera=captured_camera,
+        notes=notes,
+    )
+    fps = scene.render.fps / scene.render.fps_base
+    job.write_request(folder, job.Request(settings, mesh, rig, view, fps, video, mask, frame_count))
+    write_captured(folder, captured)
+    return captured
+
+
+def _check_layer(context: Context, subject: Subject) -> None:
+    for one in subject.meshes:
+        if not one.visible_get(view_layer=context.view_layer):
+            raise InputError(f"'{one.name}' is hidden in this scene.", "Show it, with its collection, in the viewport.")
+
+
+def _frames(scene: Scene, settings: Settings) -> tuple[int, int]:
+    """Start frame, and the number of frames wanted (0: as long as the video lasts)."""
+    start = settings.video.frame_start or scene.frame_start
+    end = settings.video.frame_end
+    if end and end <= start:
+        raise InputError(f"The frame range ends at {end}, which is not after its start at {start}.", "Set End to a later frame, or to 0.")
+    return start, end - start + 1 if end else 0
+
+
+def _place_videos(settings: Settings, folder: Path) -> tuple[str, str]:
+    """The driving video and its mask inside the folder, '' for none."""
+    wanted = settings.video
+    if not wanted.video:
+        raise InputError("No driving video is chosen.", "Choose one that shows the subject move.")
+    video = place_video(Path(bpy.path.abspath(wanted.video)).expanduser(), folder, "driving")
+    mask = place_video(Path(bpy.path.abspath(wanted.mask_video)).expanduser(), folder, "mask") if wanted.mask_video else ""
+    return video, mask
+
+
+def _subject_mesh(context: Context, subject: Subject) -> tuple[Mesh, list[int]]:
+    """All objects' evaluated meshes in one, world space, and how many vertices each has."""
+    depsgraph = context.evaluated_depsgraph_get()
+    vertices: list[Float32] = []
+    triangles: list[Int32] = []
+    counts: list[int] = []
+    for one in subject.meshes:
+        with evaluated_mesh(one, depsgraph) as (evaluated, mesh):
+            triangles.append(triangle_array(mesh, evaluated.matrix_world.is_negative) + sum(counts))
+            vertices.append(world_vertices(evaluated, mesh))
+            counts.append(len(mesh.vertices))
+    whole = Mesh(np.concatenate(vertices), np.concatenate(triangles).astype(np.int32))
+    check_meshes(subject, whole.vertices, whole.triangles)
+    return whole, counts
+
+
+def _captured_meshes(context: Context, subject: Subject, counts: list[int], diagonal: float, keep_rig: bool) -> tuple[CapturedMesh, ...]:
+    modelled = []
+    for one in subject.meshes:
+        indices, apart = modelled_vertices(one, context)
+        if apart > FAR_APART * diagonal and not keep_rig:
+            raise InputError(
+                f"A modifier of '{one.name}' makes distant copies of its vertices (Mirror, Array), which cannot have bones of their own.",
+                "Apply that modifier, or keep a rig of your own.",
+            )
+        modelled.append(indices)
+    if keep_rig:
+        with in_rest_pose(context, subject.armature):
+            worlds = [np.array(one.matrix_world, np.float64) for one in subject.meshes]
+    else:
+        worlds = [np.array(one.matrix_world, np.float64) for one in subject.meshes]
+    first = 0
+    found = []
+    for one, count, indices, world in zip(subject.meshes, counts, modelled, worlds, strict=True):
+        found.append(CapturedMesh(one.name, first, count, indices + first, world))
+        first += count
+    return tuple(found)
+
+
+def _captured_camera(camera: CameraObject) -> CapturedCamera:
+    return CapturedCamera(np.array(camera.matrix_world, np.float64), camera.data.clip_start, camera.data.clip_end)

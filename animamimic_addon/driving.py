@@ -1,0 +1,95 @@
+"""Brings the driving video into the job folder: a file as driving.<ext>, an image sequence as the folder driving/."""
+
+import errno
+import os
+import re
+import shutil
+from pathlib import Path
+
+from ..core.errors import AnimaMimicError, EngineError, InputError
+
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".exr"}
+
+
+def place_video(source: Path, folder: Path, name: str) -> str:
+    """Link or copy `source` into `folder` under `name`; returns the path relative to the folder.
+
+    source: a video, one image of a numbered sequence (the sequence counts from there on), or a folder of images.
+    Raises InputError where the source cannot be used, EngineError where the folder cannot be written.
+    """
+    kind = "driving video" if name == "driving" else "mask video"
+    if not source.exists():
+        raise InputError(f"The {kind} {source} does not exist.", "Choose the file again.")
+    images = _sequence(source)
+    if images is None:
+        target = name + source.suffix.lower()
+        place_file(source, folder / target, kind)
+        return target
+    if len(images) < 2:
+        raise InputError(f"The {kind} {source} is a single image.", "Choose a video, or the first image of a numbered sequence.")
+    try:
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / name).mkdir()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    for number, image in enumerate(images):
+        place_file(image, folder / name / f"{number:06d}{image.suffix.lower()}", kind)
+    return name
+
+
+def place_file(source: Path, target: Path, kind: str) -> None:
+    """Hard-link `source` as `target`, or copy it where the file system cannot link."""
+    try:
+        with source.open("rb") as file:
+            if not file.read(1):
+                raise InputError(f"The {kind} {source} is empty.", "Choose another file.")
+    except OSError as error:
+        raise InputError(f"The {kind} {source} cannot be read ({error.strerror}).", "Check its permissions.") from error
+    try:
+        target.unlink(missing_ok=True)
+        try:
+            os.link(source.resolve(), target)
+        except OSError:  # another drive, or a file system without links
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise _unwritable(target.parent, error) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make the job folder, or raise EngineError where it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> AnimaMimicError:
+    if error.errno == errno.ENOSPC:
+        return EngineError(f"The disk that holds {folder} is full.", "Free some space, or choose another job folder.")
+    return EngineError(f"The job folder {folder} cannot be written ({error.strerror}).", "Check its permissions, or choose another job folder.")
+
+
+def _sequence(source: Path) -> list[Path] | None:
+    """The images of a sequence, in order; None for a video file."""
+    if source.is_dir():
+        return sorted((one for one in source.iterdir() if one.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
+    if source.suffix.lower() not in IMAGE_SUFFIXES:
+        return None
+    parts = re.fullmatch(r"(.*?)(\d+)", source.stem)
+    if parts is None:
+        return [source]
+    pattern = re.compile(re.escape(parts[1]) + r"(\d+)")
+    found = []
+    for one in source.parent.iterdir():
+        match = pattern.fullmatch(one.stem)
+        if match and one.suffix.lower() == source.suffix.lower() and int(match[1]) >= int(parts[2]):
+            found.append((int(match[1]), one))
+    return [one for _, one in sorted(found)]
+
+
+def _natural(path: Path) -> tuple[object, ...]:
+    """Sort key by which frame10 comes after frame9."""
+    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", path.name))
