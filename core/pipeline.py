@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +22,9 @@ CLIP_SIDE = 512
 
 STAGE_SHARES = {"video": 0.1, "rig": 0.15, "fit": 0.6, "tissue": 0.1, "keys": 0.05}
 """Rough share of the running time of each stage: what the percentage shown is made of."""
+
+KEY_SAMPLES = 3000
+"""About as many vertices are watched while keys are left out."""
 
 MESSAGE_INTERVAL = 0.1
 """Least seconds between two PROGRESS messages."""
@@ -84,6 +87,9 @@ def run(folder: Path) -> int:
     except OSError as error:
         log.exception("input or output failed")
         return _fail(folder, f"The engine could not read or write a file: {error}. Check free disk space and permissions.", 1)
+    except Exception as error:  # the process ends here: a defect of ours is logged whole and told in one sentence
+        log.exception("defect")
+        return _fail(folder, f"The engine failed for a reason of its own ({type(error).__name__}: {error}). Please report it with {job.LOG_FILE}.", 1)
     job.append_message(folder, Message("DONE", "done", fraction=1.0, seconds_left=0.0))
     return 0
 
@@ -110,7 +116,7 @@ def animate(folder: Path, request: Request) -> Result:
     with narrator.stage("keys") as progress:
         keys = _choose_keys(request, rig, motion, tissue, progress)
     report = {
-        "seconds": narrator.seconds,
+        "seconds_by_stage": narrator.seconds,
         "frames": len(motion.rotations),
         "bones": len(rig.names),
         "vertices": len(request.mesh.vertices),
@@ -159,6 +165,16 @@ def _simulate(request: Request, rig: Rig, motion: Motion, progress: Progress) ->
 
     tissue, report = simulate(request.mesh, rig, motion, request.fps, request.settings.tissue, progress)
     return tissue, _plain(report)
+
+
+def _choose_keys(request: Request, rig: Rig, motion: Motion, tissue: Tissue | None, progress: Progress) -> Keys:
+    """Key frames whose loss is measured on sampled vertices: moving all of a large mesh several times would take long."""
+    from .curves import choose_keys
+    from .fit import skin
+
+    step = max(1, len(request.mesh.vertices) // KEY_SAMPLES)
+    sampled = replace(rig, influences=rig.influences[::step], weights=rig.weights[::step], rest=rig.rest[::step])
+    return choose_keys(request.mesh, rig, motion, tissue, request.settings.curves, lambda tried: skin(sampled, tried), progress)
 
 
 def _keys_per_frame(keys: Keys, frame_count: int) -> float:

@@ -68,7 +68,7 @@ def print_table(report: dict, animating: float, filming: float) -> None:
     rows += [
         ("everything in Blender and the engine", f"{animating:.1f} s"),
         ("rendering this film (Cycles)", f"{filming:.1f} s"),
-        ("silhouette IoU, mean (worst frame)", f"{report['fit']['iou_mean']:.3f} ({report['fit']['iou_min']:.3f})"),
+        ("silhouette IoU, mean (worst frame)", f"{report['fit']['mean_iou']:.3f} ({report['fit']['worst_iou']:.3f})"),
         ("bones", str(report["bones"])),
         ("keys", str(report["keys"])),
         ("keys per channel / frames", f"{report['keys_per_frame']:.2f}"),
