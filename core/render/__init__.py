@@ -1,6 +1,16 @@
-"""Differentiable rendering: rasterize, interpolate, antialias, texture (the operations of Laine et al. 2020)."""
+"""Differentiable rendering: rasterize, interpolate, antialias, texture (the operations of Laine et al. 2020).
 
+    surface = topology(triangles, rest_vertices)          # once a mesh
+    raster = rasterize(clip, triangles, height, width)
+    image = antialias(interpolate(colours, raster, triangles), raster, clip, triangles, surface)
+
+Three backends, see `backend`: our Warp kernels (CPU and CUDA), plain torch with the same answers, nvdiffrast on CUDA.
+"""
+
+from .antialias import antialias, silhouette
 from .backends import backend
 from .raster import Raster, interpolate, rasterize
+from .texture import texture
+from .topology import Topology, topology
 
-__all__ = ["Raster", "backend", "interpolate", "rasterize"]
+__all__ = ["Raster", "Topology", "antialias", "backend", "interpolate", "rasterize", "silhouette", "texture", "topology"]

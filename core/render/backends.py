@@ -34,6 +34,16 @@ class Backend(Protocol):
     ) -> tuple[Tensor | None, Tensor]:
         """Gradients to the attributes (None unless wanted) and to the weights."""
 
+    def silhouette_crossings(
+        self, ids: Tensor, depth: Tensor, screen: Tensor, triangles: Tensor, neighbours: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Pairs of neighbouring pixels with a silhouette edge between their centres, N of them, ascending.
+
+        screen: float32[T, V, 2], the vertices in pixels, NaN behind the camera. neighbours: see `topology.Topology`.
+        Returns places int64[N] and edges int32[N]: 4 * (flat index of the left or upper pixel) + 2 * (1 if the other lies
+        below it, 0 if to its right) + (1 if the other is the one in front), and 3 * triangle + edge of the edge found.
+        """
+
 
 def backend(name: str | None = None, device: torch.device | str = "cpu") -> str:
     """The backend that will draw: "warp", "numpy" or "nvdiffrast".

@@ -59,6 +59,21 @@ def interpolate_adjoint(
     return grad_attributes, grad_barycentric
 
 
+def silhouette_crossings(ids: Tensor, depth: Tensor, screen: Tensor, triangles: Tensor, neighbours: Tensor) -> tuple[Tensor, Tensor]:
+    """See `backends.Backend`."""
+    frames, height, width = ids.shape
+    capacity = 2 * ids.numel()  # untouched pages of it cost nothing on the CPU
+    count = torch.zeros(1, dtype=torch.int32, device=ids.device)
+    places = torch.empty(capacity, dtype=torch.int64, device=ids.device)
+    edges = torch.empty(capacity, dtype=torch.int32, device=ids.device)
+    inputs = [_array(ids, wp.int32), _array(depth, wp.float32), _array(screen, wp.vec2), _array(triangles, wp.int32)]
+    outputs = [_array(count, wp.int32), _array(places, wp.int64), _array(edges, wp.int32)]
+    _launch(kernels.silhouette_crossings, (frames, height), ids, [*inputs, _array(neighbours, wp.int32), width, height, *outputs])
+    found = int(count)
+    order = torch.argsort(places[:found])  # CUDA appends in any order; the sums over them must not depend on it
+    return places[:found][order], edges[:found][order]
+
+
 def _interpolation_inputs(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> list[Any]:
     """The arguments that `kernels.interpolate` and its adjoint share."""
     per_frame = int(attributes.shape[0] > 1)

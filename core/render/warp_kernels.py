@@ -1,4 +1,4 @@
-# mypy: disable-error-code="valid-type"
+# mypy: disable-error-code="valid-type,assignment,return-value,misc,operator,arg-type,attr-defined"
 """Warp kernels of the rasterizer: visibility, barycentrics, interpolation and the walk to the silhouette, with their adjoints.
 
 A thread works a whole row of pixels (or a triangle), which suits the CPU, where launches are serial and a thread a pixel
@@ -11,8 +11,6 @@ normalised device coordinates, e_0 = p_1 x p_2 and so on; e_i / sum(e) are persp
 by w.
 """
 
-from typing import Any
-
 import warp as wp
 
 wp.config.quiet = True
@@ -24,6 +22,7 @@ TRIANGLE_BITS = wp.constant(wp.int64(0xFFFFFFFF))
 SMALLEST_SUM = wp.constant(1.0e-30)
 FARTHEST_PIXEL = wp.constant(1.0e9)
 MARGIN = wp.constant(1.0e-3)
+MOST_STEPS = wp.constant(256)
 
 
 @wp.func
@@ -276,4 +275,142 @@ def interpolate_adjoint(
                     wp.atomic_add(grad_attributes, source, i2, k, g * (1.0 - weights[0] - weights[1]))
 
 
-KERNELS: tuple[Any, ...] = (nearest_triangle, resolve, resolve_adjoint, interpolate, interpolate_adjoint)
+@wp.func
+def exit_edge(
+    screen: wp.array2d(dtype=wp.vec2),
+    triangles: wp.array2d(dtype=wp.int32),
+    f: int,
+    t: int,
+    entered: int,
+    axis: int,
+    start: wp.vec2,
+    sign: float,
+) -> wp.vec2:
+    """Where the scanline through `start` leaves triangle t.
+
+    axis: 0 along x, 1 along y. entered: the edge that it came in by, -1 at first. sign: +1 or -1, the way that it goes.
+    Returns how far from `start` the crossing lies, pixels, and the edge's number, -1 where no other edge is crossed.
+    """
+    best = wp.float32(-1.0e9)
+    edge = wp.float32(-1.0)
+    for k in range(3):
+        if k != entered:
+            p = screen[f, triangles[t, k]]
+            q = screen[f, triangles[t, (k + 1) % 3]]
+            off_p = p[1 - axis] - start[1 - axis]
+            off_q = q[1 - axis] - start[1 - axis]
+            if (off_p >= 0.0) != (off_q >= 0.0):
+                along = (p[axis] - off_p / (off_q - off_p) * (q[axis] - p[axis]) - start[axis]) * sign
+                if along > best:
+                    best = along
+                    edge = float(k)
+    return wp.vec2(best, edge)
+
+
+@wp.func
+def turns_away(screen: wp.array2d(dtype=wp.vec2), triangles: wp.array2d(dtype=wp.int32), f: int, t: int, k: int, beyond: int) -> bool:
+    """Whether the surface ends or folds back at edge k of triangle t. beyond: 4 * neighbour + its edge, -1 for none."""
+    if beyond < 0:
+        return True
+    t2 = beyond >> 2
+    k2 = beyond & 3
+    p = screen[f, triangles[t, k]]
+    along = screen[f, triangles[t, (k + 1) % 3]] - p
+    here = cross(along, screen[f, triangles[t, (k + 2) % 3]] - p)
+    there = cross(along, screen[f, triangles[t2, (k2 + 2) % 3]] - p)
+    return not (here * there <= 0.0)  # a neighbour behind the camera is NaN, was not drawn, and so ends the surface
+
+
+@wp.func
+def find_silhouette(
+    screen: wp.array2d(dtype=wp.vec2),
+    triangles: wp.array2d(dtype=wp.int32),
+    neighbours: wp.array2d(dtype=wp.int32),
+    f: int,
+    first: int,
+    axis: int,
+    start: wp.vec2,
+    sign: float,
+) -> int:
+    """Walk from triangle `first` along the scanline until the surface turns away; 3 * triangle + edge, or -1 within a pixel."""
+    t = int(first)
+    entered = wp.int32(-1)
+    found = wp.int32(-1)
+    steps = wp.int32(0)
+    while steps < MOST_STEPS:
+        steps = steps + 1
+        crossing = exit_edge(screen, triangles, f, t, entered, axis, start, sign)
+        k = int(crossing[1])
+        if k < 0 or crossing[0] > 1.0:
+            steps = MOST_STEPS
+        else:
+            beyond = neighbours[t, k]
+            if turns_away(screen, triangles, f, t, k, beyond):
+                edge = screen[f, triangles[t, (k + 1) % 3]] - screen[f, triangles[t, k]]
+                if wp.abs(edge[1 - axis]) >= wp.abs(edge[axis]):
+                    found = 3 * t + k
+                steps = MOST_STEPS
+            else:
+                t = beyond >> 2
+                entered = beyond & 3
+    return found
+
+
+@wp.func
+def append_crossing(
+    ids: wp.array3d(dtype=wp.int32),
+    depth: wp.array3d(dtype=wp.float32),
+    screen: wp.array2d(dtype=wp.vec2),
+    triangles: wp.array2d(dtype=wp.int32),
+    neighbours: wp.array2d(dtype=wp.int32),
+    f: int,
+    row: int,
+    column: int,
+    axis: int,
+    count: wp.array(dtype=wp.int32),
+    places: wp.array(dtype=wp.int64),
+    edges: wp.array(dtype=wp.int32),
+) -> None:
+    """Look for a silhouette between a pixel and the next one to the right (axis 0) or below (axis 1)."""
+    row2 = row + axis
+    column2 = column + 1 - axis
+    a = ids[f, row, column]
+    b = ids[f, row2, column2]
+    if a != b:
+        swapped = wp.int32(0)
+        t = int(a)
+        start = wp.vec2(float(column) + 0.5, float(row) + 0.5)
+        sign = wp.float32(1.0)
+        if a < 0 or (b >= 0 and depth[f, row, column] > depth[f, row2, column2]):
+            swapped = 1
+            t = b
+            start = wp.vec2(float(column2) + 0.5, float(row2) + 0.5)
+            sign = wp.float32(-1.0)
+        edge = find_silhouette(screen, triangles, neighbours, f, t, axis, start, sign)
+        if edge >= 0:
+            pixel = (wp.int64(f) * wp.int64(ids.shape[1]) + wp.int64(row)) * wp.int64(ids.shape[2]) + wp.int64(column)
+            slot = wp.atomic_add(count, 0, 1)
+            places[slot] = pixel * wp.int64(4) + wp.int64(2 * axis + swapped)
+            edges[slot] = edge
+
+
+@wp.kernel
+def silhouette_crossings(
+    ids: wp.array3d(dtype=wp.int32),
+    depth: wp.array3d(dtype=wp.float32),
+    screen: wp.array2d(dtype=wp.vec2),
+    triangles: wp.array2d(dtype=wp.int32),
+    neighbours: wp.array2d(dtype=wp.int32),
+    width: int,
+    height: int,
+    count: wp.array(dtype=wp.int32),
+    places: wp.array(dtype=wp.int64),
+    edges: wp.array(dtype=wp.int32),
+) -> None:
+    """All pairs of neighbouring pixels with a silhouette between them. One thread a row."""
+    f, row = wp.tid()
+    for column in range(width):
+        if column + 1 < width:
+            append_crossing(ids, depth, screen, triangles, neighbours, f, row, column, 0, count, places, edges)
+        if row + 1 < height:
+            append_crossing(ids, depth, screen, triangles, neighbours, f, row, column, 1, count, places, edges)

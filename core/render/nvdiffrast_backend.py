@@ -1,0 +1,38 @@
+"""nvdiffrast's CUDA rasterizer, where the user has installed it (its licence is non-commercial: never bundled or required).
+
+It only finds the visible triangles. Gradients, interpolation and antialiasing stay ours: nvdiffrast's antialiasing does not
+see silhouettes of dense meshes (see `antialias`). Unlike ours it cuts triangles at the near and far planes.
+"""
+
+from functools import cache
+from typing import Any
+
+import nvdiffrast.torch as nvdiffrast
+import torch
+from torch import Tensor
+
+from .backends import available
+
+if available("warp"):
+    from .warp_backend import interpolate, interpolate_adjoint, silhouette_crossings, visible_adjoint
+else:
+    from .torch_backend import interpolate, interpolate_adjoint, silhouette_crossings, visible_adjoint
+
+__all__ = ["interpolate", "interpolate_adjoint", "silhouette_crossings", "visible", "visible_adjoint"]
+
+UPSIDE_DOWN = (1.0, -1.0, 1.0, 1.0)
+"""nvdiffrast's row 0 is at the bottom; so it is given the scene upside down."""
+
+
+def visible(clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """See `backends.Backend`."""
+    flipped = clip * torch.tensor(UPSIDE_DOWN, device=clip.device)
+    drawn, _ = nvdiffrast.rasterize(_context(str(clip.device)), flipped.contiguous(), triangles, (height, width), grad_db=False)
+    ids = drawn[..., 3].to(torch.int32) - 1
+    return ids, drawn[..., :2].contiguous(), drawn[..., 2].contiguous()
+
+
+@cache
+def _context(device: str) -> Any:
+    """nvdiffrast's state for a device, made once."""
+    return nvdiffrast.RasterizeCudaContext(device=device)

@@ -1,0 +1,230 @@
+"""The rasterizer's primitives in plain torch: the fallback where Warp is missing, with the same answers.
+
+The arithmetic is that of `warp_kernels`, operation by operation, so that both cover the same pixels.
+"""
+
+import torch
+from torch import Tensor
+
+NOTHING = torch.iinfo(torch.int64).max
+CHUNK_CANDIDATES = 2_000_000
+"""Most candidate pixels (triangles times the pixels of their boxes) looked at in one go: bounds the memory."""
+SMALLEST_SUM, FARTHEST_PIXEL, MARGIN, MOST_STEPS = 1e-30, 1e9, 1e-3, 256
+
+
+def visible(clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """See `backends.Backend`."""
+    corners = triangles.long()
+    key = torch.stack([_z_buffer(frame, corners, height, width) for frame in clip]).reshape(-1, height, width)
+    ids = torch.where(key == NOTHING, -1, key & 0xFFFFFFFF).to(torch.int32)
+    barycentric, depth = torch.zeros((*ids.shape, 2), device=clip.device), torch.zeros(ids.shape, device=clip.device)
+    pixels, vertices, x, y = _seen(ids, corners, clip.shape[1])
+    points = clip.reshape(-1, 4)[vertices]
+    e = _edge_functions(points, x, y)
+    total = e[0] + e[1] + e[2]
+    barycentric.view(-1, 2)[pixels] = torch.stack([e[0] / total, e[1] / total], dim=-1)
+    depth.view(-1)[pixels] = _depth(e, points)
+    return ids, barycentric, depth
+
+
+def visible_adjoint(clip: Tensor, triangles: Tensor, ids: Tensor, grad_barycentric: Tensor | None, grad_depth: Tensor | None) -> Tensor:
+    """See `backends.Backend`."""
+    pixels, vertices, x, y = _seen(ids, triangles.long(), clip.shape[1])
+    points = clip.reshape(-1, 4)[vertices].requires_grad_()
+    with torch.enable_grad():
+        e = _edge_functions(points, x, y)
+        total = e[0] + e[1] + e[2]
+        loss = torch.zeros((), device=clip.device)
+        if grad_barycentric is not None:
+            g = grad_barycentric.reshape(-1, 2)[pixels]
+            loss = loss + (g[:, 0] * (e[0] / total) + g[:, 1] * (e[1] / total)).sum()
+        if grad_depth is not None:
+            loss = loss + (grad_depth.reshape(-1)[pixels] * _depth(e, points)).sum()
+        grad = torch.autograd.grad(loss, points)[0] if len(pixels) else torch.zeros_like(points)
+    return torch.zeros_like(clip).view(-1, 4).index_add_(0, vertices.reshape(-1), grad.reshape(-1, 4)).view_as(clip)
+
+
+def interpolate(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
+    """See `backends.Backend`."""
+    image = torch.zeros((*ids.shape, attributes.shape[-1]), device=ids.device)
+    pixels, vertices, weights = _weights(attributes, ids, barycentric, triangles)
+    corner = attributes.reshape(-1, attributes.shape[-1])[vertices]
+    image.view(-1, attributes.shape[-1])[pixels] = weights[0] * corner[:, 0] + weights[1] * corner[:, 1] + weights[2] * corner[:, 2]
+    return image
+
+
+def interpolate_adjoint(
+    grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, with_attributes: bool
+) -> tuple[Tensor | None, Tensor]:
+    """See `backends.Backend`."""
+    channels = attributes.shape[-1]
+    pixels, vertices, weights = _weights(attributes, ids, barycentric, triangles)
+    grad = grad_image.reshape(-1, channels)[pixels]
+    corner = attributes.reshape(-1, channels)[vertices]
+    grad_barycentric = torch.zeros_like(barycentric)
+    to_weights = [(grad * (corner[:, k] - corner[:, 2])).sum(-1) for k in (0, 1)]
+    grad_barycentric.view(-1, 2)[pixels] = torch.stack(to_weights, dim=-1)
+    if not with_attributes:
+        return None, grad_barycentric
+    shares = torch.stack([weight * grad for weight in weights], dim=1)
+    flat = torch.zeros_like(attributes).view(-1, channels).index_add_(0, vertices.reshape(-1), shares.reshape(-1, channels))
+    return flat.view_as(attributes), grad_barycentric
+
+
+def silhouette_crossings(ids: Tensor, depth: Tensor, screen: Tensor, triangles: Tensor, neighbours: Tensor) -> tuple[Tensor, Tensor]:
+    """See `backends.Backend`."""
+    both = [_crossings_along(axis, ids, depth, screen, triangles, neighbours) for axis in (0, 1)]
+    places, edges = torch.cat([one[0] for one in both]), torch.cat([one[1] for one in both])
+    order = torch.argsort(places)
+    return places[order], edges[order]
+
+
+def _z_buffer(clip: Tensor, corners: Tensor, height: int, width: int) -> Tensor:
+    """int64[H * W]: the smallest (depth, triangle) of each pixel, packed; `NOTHING` for background. One frame, clip [V, 4]."""
+    key = torch.full((height * width,), NOTHING, dtype=torch.int64, device=clip.device)
+    triangle, left, top, columns, count = _boxes(clip, corners, height, width)
+    chunk = torch.div(torch.cumsum(count, 0), CHUNK_CANDIDATES, rounding_mode="floor")
+    for part in torch.unique_consecutive(chunk):
+        here = chunk == part
+        pixel, packed = _candidates(clip, corners, triangle[here], left[here], top[here], columns[here], count[here], height, width)
+        key.scatter_reduce_(0, pixel, packed, "amin")
+    return key
+
+
+def _boxes(clip: Tensor, corners: Tensor, height: int, width: int) -> tuple[Tensor, ...]:
+    """Drawable triangles that touch the picture: index, left column, top row, columns and pixels of the box."""
+    w = clip[:, 3]
+    u = 0.5 * width + 0.5 * width * (clip[:, 0] / w)
+    v = 0.5 * height - 0.5 * height * (clip[:, 1] / w)
+    in_front = (w > 0) & (clip[:, 2] >= -w)
+    extent = (u.abs() + v.abs())[corners].sum(1)
+    triangle = torch.nonzero(in_front[corners].all(1) & (extent < FARTHEST_PIXEL)).reshape(-1)
+    u, v = u[corners[triangle]], v[corners[triangle]]
+    left, right = (u.amin(1) - 0.5 - MARGIN).ceil().clamp(min=0), (u.amax(1) - 0.5 + MARGIN).floor().clamp(max=width - 1)
+    top, bottom = (v.amin(1) - 0.5 - MARGIN).ceil().clamp(min=0), (v.amax(1) - 0.5 + MARGIN).floor().clamp(max=height - 1)
+    inside = (right >= left) & (bottom >= top)
+    columns, rows = (right - left + 1)[inside].long(), (bottom - top + 1)[inside].long()
+    return triangle[inside], left[inside].long(), top[inside].long(), columns, columns * rows
+
+
+def _candidates(
+    clip: Tensor, corners: Tensor, triangle: Tensor, left: Tensor, top: Tensor, columns: Tensor, count: Tensor, height: int, width: int
+) -> tuple[Tensor, Tensor]:
+    """Pixels in the boxes that their triangle covers, and (depth, triangle) packed into 64 bits."""
+    which = torch.repeat_interleave(torch.arange(len(triangle), device=clip.device), count)
+    within = torch.arange(len(which), device=clip.device) - (torch.cumsum(count, 0) - count)[which]
+    line = torch.div(within, columns[which], rounding_mode="floor")
+    row, column = top[which] + line, left[which] + within - line * columns[which]
+    x, y = _centres(column, row, height, width)
+    points = clip[corners[triangle]][which]
+    e = _edge_functions(points, x, y)
+    total = e[0] + e[1] + e[2]
+    same_side = ((e[0] >= 0) & (e[1] >= 0) & (e[2] >= 0)) | ((e[0] <= 0) & (e[1] <= 0) & (e[2] <= 0))
+    covered = same_side & (total.abs() > SMALLEST_SUM)
+    bits = (_depth(tuple(one[covered] for one in e), points[covered]) + 0.0).view(torch.int32)
+    ordered = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).long()
+    return (row * width + column)[covered], (ordered << 32) | triangle[which][covered]
+
+
+def _centres(column: Tensor, row: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Pixel centres in normalised device coordinates."""
+    step_x, step_y = torch.tensor(2.0 / width, dtype=torch.float32), torch.tensor(2.0 / height, dtype=torch.float32)
+    return (column.float() + 0.5) * step_x - 1.0, 1.0 - (row.float() + 0.5) * step_y
+
+
+def _edge_functions(points: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    """e_0, e_1, e_2 [N] of corners [N, 3, 4] at pixel centres x, y [N]."""
+    px = points[:, :, 0] - x.unsqueeze(1) * points[:, :, 3]
+    py = points[:, :, 1] - y.unsqueeze(1) * points[:, :, 3]
+    return tuple(px[:, (k + 1) % 3] * py[:, (k + 2) % 3] - py[:, (k + 1) % 3] * px[:, (k + 2) % 3] for k in range(3))
+
+
+def _depth(e: tuple[Tensor, ...], points: Tensor) -> Tensor:
+    """z/w [N] where the edge functions are e."""
+    z, w = points[:, :, 2], points[:, :, 3]
+    return (e[0] * z[:, 0] + e[1] * z[:, 1] + e[2] * z[:, 2]) / (e[0] * w[:, 0] + e[1] * w[:, 1] + e[2] * w[:, 2])
+
+
+def _seen(ids: Tensor, corners: Tensor, vertex_count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Covered pixels: flat index [N], their triangles' corners [N, 3] as flat indices into [T, V], centres x and y [N]."""
+    _, height, width = ids.shape
+    pixels = torch.nonzero(ids.reshape(-1) >= 0).reshape(-1)
+    frame = torch.div(pixels, height * width, rounding_mode="floor")
+    vertices = corners[ids.reshape(-1)[pixels].long()] + (frame * vertex_count).unsqueeze(1)
+    row, column = torch.div(pixels, width, rounding_mode="floor") % height, pixels % width
+    return pixels, vertices, *_centres(column, row, height, width)
+
+
+def _weights(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    """Covered pixels [N], their corners' rows [N, 3] in the flattened attributes, and three weights [N, 1]."""
+    rows = attributes.shape[1] if attributes.shape[0] > 1 else 0
+    pixels, vertices, _, _ = _seen(ids, triangles.long(), rows)
+    b = barycentric.reshape(-1, 2)[pixels]
+    b0, b1 = b[:, :1], b[:, 1:]
+    return pixels, vertices, (b0, b1, 1.0 - b0 - b1)
+
+
+def _crossings_along(axis: int, ids: Tensor, depth: Tensor, screen: Tensor, triangles: Tensor, neighbours: Tensor) -> tuple[Tensor, Tensor]:
+    """`silhouette_crossings` between pixels beside (axis 0) or above each other (axis 1)."""
+    _, height, width = ids.shape
+    one, two = (ids[:, :, :-1], ids[:, :, 1:]) if axis == 0 else (ids[:, :-1], ids[:, 1:])
+    near, far = (depth[:, :, :-1], depth[:, :, 1:]) if axis == 0 else (depth[:, :-1], depth[:, 1:])
+    frame, row, column = torch.nonzero(one != two, as_tuple=True)
+    a, b = one[frame, row, column], two[frame, row, column]
+    swapped = (a < 0) | ((b >= 0) & (near[frame, row, column] > far[frame, row, column]))
+    start = torch.stack([column + swapped * (1 - axis), row + swapped * axis], dim=-1).float() + 0.5
+    sign = torch.where(swapped, -1.0, 1.0)
+    base = frame * screen.shape[1]
+    edges = _walk(torch.where(swapped, b, a).long(), base, axis, start, sign, screen.reshape(-1, 2), triangles.long(), neighbours.long())
+    places = 4 * ((frame * height + row) * width + column) + 2 * axis + swapped
+    return places[edges >= 0], edges[edges >= 0].to(torch.int32)
+
+
+def _walk(
+    triangle: Tensor, base: Tensor, axis: int, start: Tensor, sign: Tensor, screen: Tensor, corners: Tensor, neighbours: Tensor
+) -> Tensor:
+    """int64[N]: 3 * triangle + edge of the silhouette first met on each walk, -1 for none within a pixel.
+
+    triangle: int64[N], where the walks begin. base: int64[N], first row of each one's frame in `screen`.
+    """
+    found = torch.full_like(triangle, -1)
+    walk = torch.arange(len(triangle), device=triangle.device)
+    entered = torch.full_like(triangle, -1)
+    for _ in range(MOST_STEPS):
+        if not len(walk):
+            break
+        along, edge = _exit_edges(triangle, entered, screen[base[walk].unsqueeze(1) + corners[triangle]], axis, start[walk], sign[walk])
+        on = (edge >= 0) & (along <= 1.0)
+        walk, triangle, edge = walk[on], triangle[on], edge[on]
+        beyond = neighbours[triangle, edge]
+        p, q, away = _at_edge(triangle, edge, beyond, base[walk], screen, corners)
+        steep = (q - p)[:, 1 - axis].abs() >= (q - p)[:, axis].abs()
+        found[walk[away & steep]] = (3 * triangle + edge)[away & steep]
+        walk, triangle, entered = walk[~away], beyond[~away] >> 2, beyond[~away] & 3
+    return found
+
+
+def _exit_edges(triangle: Tensor, entered: Tensor, points: Tensor, axis: int, start: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
+    """How far along the scanline each triangle [N] with corners [N, 3, 2] is left, and by which edge, -1 for none."""
+    after = torch.roll(points, -1, dims=1)
+    off_p, off_q = points[:, :, 1 - axis] - start[:, None, 1 - axis], after[:, :, 1 - axis] - start[:, None, 1 - axis]
+    along = (points[:, :, axis] - off_p / (off_q - off_p) * (after[:, :, axis] - points[:, :, axis]) - start[:, None, axis]) * sign[:, None]
+    crossed = ((off_p >= 0) != (off_q >= 0)) & (torch.arange(3, device=triangle.device) != entered[:, None]) & (along > -1e9)
+    best, edge = torch.where(crossed, along, -torch.inf).max(dim=1)
+    return best, torch.where(crossed.any(1), edge, -1)
+
+
+def _at_edge(
+    triangle: Tensor, edge: Tensor, beyond: Tensor, base: Tensor, screen: Tensor, corners: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The edge's ends [N, 2] in pixels, and whether the surface ends or folds back there."""
+    p, q, r = (screen[base + corners[triangle, (edge + k) % 3]] for k in range(3))
+    across = beyond.clamp(min=0)
+    s = screen[base + corners[across >> 2, ((across & 3) + 2) % 3]]
+    here, there = _cross(q - p, r - p), _cross(q - p, s - p)
+    return p, q, (beyond < 0) | ~(here * there <= 0)
+
+
+def _cross(p: Tensor, q: Tensor) -> Tensor:
+    """Cross product [N] of [N, 2]."""
+    return p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]
