@@ -12,13 +12,6 @@ def settings_annotations() -> dict[str, Any]:
     return {one.name: _property(one) for one in declared()}
 
 
-class ANIMAMIMIC_PG_settings(bpy.types.PropertyGroup):
-    """The settings that the panel shows, kept in the scene: `scene.animamimic`."""
-
-
-ANIMAMIMIC_PG_settings.__annotations__ = settings_annotations()
-
-
 def path_property(label: str, effect: str, kind: str = "FILE_PATH") -> Any:
     """A deferred property for a path, empty by default. kind: FILE_PATH or DIR_PATH."""
     props: Any = bpy.props
@@ -43,21 +36,6 @@ def copy_unset(source: Any, target: Any) -> None:
             setattr(target, one.name, getattr(source, one.name))
 
 
-def register() -> None:
-    """Give every scene its settings."""
-    bpy.utils.register_class(ANIMAMIMIC_PG_settings)
-    scene: Any = bpy.types.Scene
-    props: Any = bpy.props
-    scene.animamimic = props.PointerProperty(type=ANIMAMIMIC_PG_settings)
-
-
-def unregister() -> None:
-    """Take them away; what files hold stays in the files."""
-    scene: Any = bpy.types.Scene
-    del scene.animamimic
-    bpy.utils.unregister_class(ANIMAMIMIC_PG_settings)
-
-
 def _property(one: Declared) -> Any:
     """The Blender property that one setting is shown and passed as."""
     props: Any = bpy.props
@@ -79,6 +57,28 @@ def _property(one: Declared) -> Any:
 def _title(identifier: str) -> str:
     """EVERY_FRAME -> Every Frame; abbreviations stay what they are."""
     return " ".join(word if word in {"FPS"} else word.capitalize() for word in identifier.split("_"))
+
+
+class ANIMAMIMIC_PG_settings(bpy.types.PropertyGroup):
+    """The settings that the panel shows, kept in the scene: `scene.animamimic`."""
+
+
+ANIMAMIMIC_PG_settings.__annotations__ = settings_annotations()
+
+
+def register() -> None:
+    """Give every scene its settings."""
+    bpy.utils.register_class(ANIMAMIMIC_PG_settings)
+    scene: Any = bpy.types.Scene
+    props: Any = bpy.props
+    scene.animamimic = props.PointerProperty(type=ANIMAMIMIC_PG_settings)
+
+
+def unregister() -> None:
+    """Take them away; what files hold stays in the files."""
+    scene: Any = bpy.types.Scene
+    del scene.animamimic
+    bpy.utils.unregister_class(ANIMAMIMIC_PG_settings)
 
 
 def _value(one: Declared, value: Any) -> Value:

@@ -43,7 +43,8 @@ def part(name):
 code = 0
 try:
     assert addon_utils.enable("{MODULE}", default_set=True) is not None
-    exec(compile(Path(where, "script.py").read_text(encoding="utf-8"), "script.py", "exec"))
+    names = dict(bpy=bpy, addon_utils=addon_utils, importlib=importlib, json=json, os=os, sys=sys, Path=Path, tell=tell, part=part, arguments=arguments)
+    exec(compile(Path(where, "script.py").read_text(encoding="utf-8"), "script.py", "exec"), names)
 except BaseException:
     traceback.print_exc()
     code = 1

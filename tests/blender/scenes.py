@@ -9,7 +9,7 @@ FRONT_CAMERA = (0.0, -20.0, 0.0)
 
 def make_bar_scene(side=96):
     """A bar 1 x 1 x 4 m, standing, before an orthographic camera whose picture is 8 m wide; the bar is active and selected."""
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)  # read_factory_settings would disable the extension
     scene = bpy.context.scene
     scene.render.resolution_x = scene.render.resolution_y = side
     scene.frame_start, scene.frame_end = 3, 20
@@ -40,6 +40,8 @@ def fingerprint():
     found["selected"] = str(sorted(one.name for one in bpy.context.selected_objects))
     for kind in ("objects", "meshes", "armatures", "cameras", "actions", "collections", "materials", "images", "shape_keys", "scenes", "worlds", "lights"):
         for one in getattr(bpy.data, kind):
+            if kind == "images" and one.type in {"RENDER_RESULT", "COMPOSITING"}:  # Blender's own buffers, not part of the file's content
+                continue
             found[f"{kind}/{one.name}"] = _digest(_plain_values(one))
     for one in bpy.data.objects:
         found[f"{one.name}/modifiers"] = _digest([_plain_values(modifier) for modifier in one.modifiers])
