@@ -134,9 +134,10 @@ def _centres(column: Tensor, row: Tensor, height: int, width: int) -> tuple[Tens
 
 def _edge_functions(points: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
     """e_0, e_1, e_2 [N] of corners [N, 3, 4] at pixel centres x, y [N]."""
-    px = points[:, :, 0] - x.unsqueeze(1) * points[:, :, 3]
-    py = points[:, :, 1] - y.unsqueeze(1) * points[:, :, 3]
-    return tuple(px[:, (k + 1) % 3] * py[:, (k + 2) % 3] - py[:, (k + 1) % 3] * px[:, (k + 2) % 3] for k in range(3))
+    across, w = points[:, :, 0].unbind(1), points[:, :, 3].unbind(1)
+    off = [points[:, k, 1] - y * w[k] for k in range(3)]
+    pairs = ((1, 2), (2, 0), (0, 1))
+    return tuple((across[p] * off[q] - off[p] * across[q]) + x * (off[p] * w[q] - w[p] * off[q]) for p, q in pairs)
 
 
 def _depth(e: tuple[Tensor, ...], points: Tensor) -> Tensor:
@@ -172,12 +173,23 @@ def _crossings_along(axis: int, ids: Tensor, depth: Tensor, screen: Tensor, tria
     frame, row, column = torch.nonzero(one != two, as_tuple=True)
     a, b = one[frame, row, column], two[frame, row, column]
     swapped = (a < 0) | ((b >= 0) & (near[frame, row, column] > far[frame, row, column]))
+    nearer, farther, base = torch.where(swapped, b, a).long(), torch.where(swapped, a, b).long(), frame * screen.shape[1]
+    corners, beside, flat = triangles.long(), neighbours.long(), screen.reshape(-1, 2)
+    walked = ~_goes_straight_on(nearer, farther, base, flat, corners, beside)
+    frame, row, column, swapped, nearer, base = (one[walked] for one in (frame, row, column, swapped, nearer, base))
     start = torch.stack([column + swapped * (1 - axis), row + swapped * axis], dim=-1).float() + 0.5
     sign = torch.where(swapped, -1.0, 1.0)
-    base = frame * screen.shape[1]
-    edges = _walk(torch.where(swapped, b, a).long(), base, axis, start, sign, screen.reshape(-1, 2), triangles.long(), neighbours.long())
+    edges = _walk(nearer, base, axis, start, sign, flat, corners, beside)
     places = 4 * ((frame * height + row) * width + column) + 2 * axis + swapped
     return places[edges >= 0], edges[edges >= 0].to(torch.int32)
+
+
+def _goes_straight_on(a: Tensor, b: Tensor, base: Tensor, screen: Tensor, corners: Tensor, neighbours: Tensor) -> Tensor:
+    """bool[N]: triangles a and b share an edge over which the surface goes on (the first such edge decides)."""
+    shared = (neighbours[a] >> 2 == b[:, None]) & (b >= 0)[:, None]
+    edge = shared.int().argmax(dim=1)
+    _, _, away = _at_edge(a, edge, neighbours[a, edge], base, screen, corners)
+    return shared.any(1) & ~away
 
 
 def _walk(

@@ -10,15 +10,17 @@ from . import warp_kernels as kernels
 
 wp.init()
 
+VECTORS = (wp.vec2, wp.vec4)
+
 
 def visible(clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
     """See `backends.Backend`."""
     frames = clip.shape[0]
     key = torch.full((frames, height, width), torch.iinfo(torch.int64).max, dtype=torch.int64, device=clip.device)
     ids = torch.empty((frames, height, width), dtype=torch.int32, device=clip.device)
-    barycentric = torch.zeros((frames, height, width, 2), device=clip.device)
-    depth = torch.zeros((frames, height, width), device=clip.device)
-    positions, corners, packed = _vec4(clip), _array(triangles, wp.int32), _array(key, wp.int64)
+    barycentric = torch.empty((frames, height, width, 2), device=clip.device)
+    depth = torch.empty((frames, height, width), device=clip.device)
+    positions, corners, packed = _grid(clip, wp.vec4), _grid(triangles, wp.int32), _array(key, wp.int64)
     _launch(kernels.nearest_triangle, (frames, triangles.shape[0]), clip, [positions, corners, width, height, packed])
     outputs = [_array(ids, wp.int32), _array(barycentric, wp.vec2), _array(depth, wp.float32)]
     _launch(kernels.resolve, (frames, height), clip, [packed, positions, corners, width, height, *outputs])
@@ -31,8 +33,8 @@ def visible_adjoint(clip: Tensor, triangles: Tensor, ids: Tensor, grad_barycentr
     grad_clip = torch.zeros_like(clip)
     weights = grad_barycentric if grad_barycentric is not None else torch.zeros((frames, height, width, 2), device=clip.device)
     depth = grad_depth if grad_depth is not None else torch.empty((1, 1, 1), device=clip.device)
-    inputs = [_array(ids, wp.int32), _vec4(clip), _array(triangles, wp.int32), width, height]
-    gradients = [_array(weights, wp.vec2), _array(depth, wp.float32), int(grad_depth is not None), _vec4(grad_clip)]
+    inputs = [_array(ids, wp.int32), _grid(clip, wp.vec4), _grid(triangles, wp.int32), width, height]
+    gradients = [_array(weights, wp.vec2), _array(depth, wp.float32), int(grad_depth is not None), _grid(grad_clip, wp.vec4)]
     _launch(kernels.resolve_adjoint, (frames, height), clip, [*inputs, *gradients])
     return grad_clip
 
@@ -40,9 +42,9 @@ def visible_adjoint(clip: Tensor, triangles: Tensor, ids: Tensor, grad_barycentr
 def interpolate(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
     """See `backends.Backend`."""
     frames, height, width = ids.shape
-    image = torch.zeros((frames, height, width, attributes.shape[-1]), device=ids.device)
+    image = torch.empty((frames, height, width, attributes.shape[-1]), device=ids.device)
     inputs = _interpolation_inputs(attributes, ids, barycentric, triangles)
-    _launch(kernels.interpolate, (frames, height), ids, [*inputs, _array(image, wp.float32)])
+    _launch(kernels.interpolate, (frames, height), ids, [*inputs, _grid(image, wp.float32)])
     return image
 
 
@@ -50,11 +52,11 @@ def interpolate_adjoint(
     grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, with_attributes: bool
 ) -> tuple[Tensor | None, Tensor]:
     """See `backends.Backend`."""
-    grad_barycentric = torch.zeros_like(barycentric)
+    grad_barycentric = torch.empty_like(barycentric)
     grad_attributes = torch.zeros_like(attributes) if with_attributes else None
     target = grad_attributes if grad_attributes is not None else torch.empty((1, 1, 1), device=ids.device)
     inputs = _interpolation_inputs(attributes, ids, barycentric, triangles)
-    gradients = [_array(grad_image, wp.float32), int(with_attributes), _array(grad_barycentric, wp.vec2), _array(target, wp.float32)]
+    gradients = [_grid(grad_image, wp.float32), int(with_attributes), _array(grad_barycentric, wp.vec2), _grid(target, wp.float32)]
     _launch(kernels.interpolate_adjoint, (ids.shape[0], ids.shape[1]), ids, [*inputs, *gradients])
     return grad_attributes, grad_barycentric
 
@@ -66,29 +68,37 @@ def silhouette_crossings(ids: Tensor, depth: Tensor, screen: Tensor, triangles: 
     count = torch.zeros(1, dtype=torch.int32, device=ids.device)
     places = torch.empty(capacity, dtype=torch.int64, device=ids.device)
     edges = torch.empty(capacity, dtype=torch.int32, device=ids.device)
-    inputs = [_array(ids, wp.int32), _array(depth, wp.float32), _array(screen, wp.vec2), _array(triangles, wp.int32)]
+    inputs = [_array(ids, wp.int32), _array(depth, wp.float32), _grid(screen, wp.vec2), _grid(triangles, wp.int32)]
     outputs = [_array(count, wp.int32), _array(places, wp.int64), _array(edges, wp.int32)]
-    _launch(kernels.silhouette_crossings, (frames, height), ids, [*inputs, _array(neighbours, wp.int32), width, height, *outputs])
+    _launch(kernels.silhouette_crossings, (frames, height), ids, [*inputs, _grid(neighbours, wp.int32), width, height, *outputs])
     found = int(count)
-    order = torch.argsort(places[:found])  # CUDA appends in any order; the sums over them must not depend on it
-    return places[:found][order], edges[:found][order]
+    places, edges = places[:found], edges[:found]
+    if ids.is_cuda:  # appended in any order there, and the sums over them must not depend on it
+        places, order = torch.sort(places)
+        edges = edges[order]
+    return places, edges
 
 
 def _interpolation_inputs(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> list[Any]:
     """The arguments that `kernels.interpolate` and its adjoint share."""
-    per_frame = int(attributes.shape[0] > 1)
-    arrays = [_array(ids, wp.int32), _array(barycentric, wp.vec2), _array(triangles, wp.int32), _array(attributes, wp.float32)]
-    return [*arrays, per_frame, ids.shape[2], attributes.shape[-1]]
+    rows = attributes.shape[1] if attributes.shape[0] > 1 else 0
+    arrays = [_array(ids, wp.int32), _array(barycentric, wp.vec2), _grid(triangles, wp.int32), _grid(attributes, wp.float32)]
+    return [*arrays, rows, ids.shape[2], ids.shape[1], attributes.shape[-1]]
 
 
 def _array(tensor: Tensor, dtype: Any) -> Any:
-    """A Warp view of a tensor's memory."""
-    return wp.from_torch(tensor.detach().contiguous(), dtype=dtype, requires_grad=False)
+    """A Warp view of a tensor's memory as one row of numbers or, for vector types, of vectors (the last axis)."""
+    length = dtype._length_ if dtype in VECTORS else 1
+    return _view(tensor.reshape(-1, length) if length > 1 else tensor.reshape(-1), dtype)
 
 
-def _vec4(clip: Tensor) -> Any:
-    """float32[T, V, 4] as an array of vectors [T, V]."""
-    return _array(clip, wp.vec4)
+def _grid(tensor: Tensor, dtype: Any) -> Any:
+    """A Warp view as a table: all axes but the last run together, except that vectors take the last one up."""
+    return _view(tensor if dtype in VECTORS else tensor.reshape(-1, tensor.shape[-1]), dtype)
+
+
+def _view(tensor: Tensor, dtype: Any) -> Any:
+    return wp.from_torch(tensor.detach(), dtype=dtype, requires_grad=False)
 
 
 def _launch(kernel: Any, size: tuple[int, ...], like: Tensor, arguments: list[Any]) -> None:

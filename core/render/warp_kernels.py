@@ -1,4 +1,4 @@
-# mypy: disable-error-code="valid-type,assignment,return-value,misc,operator,arg-type,attr-defined"
+# mypy: disable-error-code="valid-type,index,assignment,return-value,misc,operator,arg-type,attr-defined"
 """Warp kernels of the rasterizer: visibility, barycentrics, interpolation and the walk to the silhouette, with their adjoints.
 
 A thread works a whole row of pixels (or a triangle), which suits the CPU, where launches are serial and a thread a pixel
@@ -8,7 +8,7 @@ that the two triangles at an edge compute the same number with opposite sign (no
 
 Edge functions are homogeneous (Olano & Greer 1997): with p_i = (x_i - X w_i, y_i - Y w_i) for the pixel centre (X, Y) in
 normalised device coordinates, e_0 = p_1 x p_2 and so on; e_i / sum(e) are perspective-correct weights without a division
-by w.
+by w. Pixels are numbered through, (frame * height + row) * width + column, which is cheaper than three indices.
 """
 
 import warp as wp
@@ -32,12 +32,6 @@ def in_front(v: wp.vec4) -> bool:
 
 
 @wp.func
-def about_pixel(v: wp.vec4, x: float, y: float) -> wp.vec2:
-    """p_i: the vertex relative to the pixel centre, times w."""
-    return wp.vec2(v[0] - x * v[3], v[1] - y * v[3])
-
-
-@wp.func
 def cross(p: wp.vec2, q: wp.vec2) -> float:
     """Cross product; changes sign exactly when p and q change places."""
     return p[0] * q[1] - p[1] * q[0]
@@ -52,21 +46,30 @@ def ordered_bits(depth: float) -> wp.int32:
     return bits
 
 
-@wp.kernel
-def nearest_triangle(
-    clip: wp.array2d(dtype=wp.vec4),
-    triangles: wp.array2d(dtype=wp.int32),
-    width: int,
-    height: int,
-    key: wp.array3d(dtype=wp.int64),
-) -> None:
-    """Z-buffer: the smallest (depth, triangle) of each pixel, packed into 64 bits. One thread a frame and triangle."""
-    f, t = wp.tid()
-    a = clip[f, triangles[t, 0]]
-    b = clip[f, triangles[t, 1]]
-    c = clip[f, triangles[t, 2]]
-    if not (in_front(a) and in_front(b) and in_front(c)):
-        return
+@wp.func
+def edge_function(p: wp.vec4, q: wp.vec4, p_off: float, q_off: float, x: float) -> float:
+    """e: cross product of the two corners' p_i, in a form linear in x; changes sign exactly when p and q change places.
+
+    p_off, q_off: the corners' p_i along y, the same for a whole row.
+    """
+    return (p[0] * q_off - p_off * q[0]) + x * (p_off * q[3] - p[3] * q_off)
+
+
+@wp.func
+def column_centre(column: int, width: int) -> float:
+    """Normalised device x of a pixel's centre."""
+    return (float(column) + 0.5) * (2.0 / float(width)) - 1.0
+
+
+@wp.func
+def row_centre(row: int, height: int) -> float:
+    """Normalised device y of a pixel's centre."""
+    return 1.0 - (float(row) + 0.5) * (2.0 / float(height))
+
+
+@wp.func
+def pixel_box(a: wp.vec4, b: wp.vec4, c: wp.vec4, width: int, height: int) -> wp.vec4i:
+    """First and last column and row whose centres the triangle can hold; empty (last before first) where it is left out."""
     half_width = 0.5 * float(width)
     half_height = 0.5 * float(height)
     ua = half_width + half_width * (a[0] / a[3])
@@ -75,110 +78,136 @@ def nearest_triangle(
     va = half_height - half_height * (a[1] / a[3])
     vb = half_height - half_height * (b[1] / b[3])
     vc = half_height - half_height * (c[1] / c[3])
-    left = wp.min(ua, wp.min(ub, uc))
-    right = wp.max(ua, wp.max(ub, uc))
-    top = wp.min(va, wp.min(vb, vc))
-    bottom = wp.max(va, wp.max(vb, vc))
-    extent = wp.abs(ua) + wp.abs(ub) + wp.abs(uc) + wp.abs(va) + wp.abs(vb) + wp.abs(vc)
+    extent = (wp.abs(ua) + wp.abs(va)) + (wp.abs(ub) + wp.abs(vb)) + (wp.abs(uc) + wp.abs(vc))
     if not (extent < FARTHEST_PIXEL):
+        return wp.vec4i(0, -1, 0, -1)
+    x0 = wp.max(0, int(wp.ceil(wp.min(ua, wp.min(ub, uc)) - 0.5 - MARGIN)))
+    x1 = wp.min(width - 1, int(wp.floor(wp.max(ua, wp.max(ub, uc)) - 0.5 + MARGIN)))
+    y0 = wp.max(0, int(wp.ceil(wp.min(va, wp.min(vb, vc)) - 0.5 - MARGIN)))
+    y1 = wp.min(height - 1, int(wp.floor(wp.max(va, wp.max(vb, vc)) - 0.5 + MARGIN)))
+    return wp.vec4i(x0, x1, y0, y1)
+
+
+@wp.kernel
+def nearest_triangle(
+    clip: wp.array2d(dtype=wp.vec4),
+    triangles: wp.array2d(dtype=wp.int32),
+    width: int,
+    height: int,
+    key: wp.array(dtype=wp.int64),
+) -> None:
+    """Z-buffer: the smallest (depth, triangle) of each pixel, packed into 64 bits. One thread a frame and triangle."""
+    f, t = wp.tid()
+    a = clip[f, triangles[t, 0]]
+    b = clip[f, triangles[t, 1]]
+    c = clip[f, triangles[t, 2]]
+    if not (in_front(a) and in_front(b) and in_front(c)):
         return
-    x0 = wp.max(0, int(wp.ceil(left - 0.5 - MARGIN)))
-    x1 = wp.min(width - 1, int(wp.floor(right - 0.5 + MARGIN)))
-    y0 = wp.max(0, int(wp.ceil(top - 0.5 - MARGIN)))
-    y1 = wp.min(height - 1, int(wp.floor(bottom - 0.5 + MARGIN)))
-    step_x = 2.0 / float(width)
-    step_y = 2.0 / float(height)
-    for row in range(y0, y1 + 1):
-        y = 1.0 - (float(row) + 0.5) * step_y
-        for column in range(x0, x1 + 1):
-            x = (float(column) + 0.5) * step_x - 1.0
-            pa = about_pixel(a, x, y)
-            pb = about_pixel(b, x, y)
-            pc = about_pixel(c, x, y)
-            e0 = cross(pb, pc)
-            e1 = cross(pc, pa)
-            e2 = cross(pa, pb)
-            if (e0 >= 0.0 and e1 >= 0.0 and e2 >= 0.0) or (e0 <= 0.0 and e1 <= 0.0 and e2 <= 0.0):
-                total = e0 + e1 + e2
-                if wp.abs(total) > SMALLEST_SUM:
-                    depth = (e0 * a[2] + e1 * b[2] + e2 * c[2]) / (e0 * a[3] + e1 * b[3] + e2 * c[3])
-                    candidate = (wp.int64(ordered_bits(depth)) << wp.int64(32)) | wp.int64(t)
-                    if candidate < key[f, row, column]:
-                        wp.atomic_min(key, f, row, column, candidate)
+    box = pixel_box(a, b, c, width, height)
+    for row in range(box[2], box[3] + 1):
+        y = row_centre(row, height)
+        ya = a[1] - y * a[3]
+        yb = b[1] - y * b[3]
+        yc = c[1] - y * c[3]
+        base0 = b[0] * yc - yb * c[0]
+        base1 = c[0] * ya - yc * a[0]
+        base2 = a[0] * yb - ya * b[0]
+        slope0 = yb * c[3] - b[3] * yc
+        slope1 = yc * a[3] - c[3] * ya
+        slope2 = ya * b[3] - a[3] * yb
+        line = (f * height + row) * width
+        for column in range(box[0], box[1] + 1):
+            x = column_centre(column, width)
+            e0 = base0 + x * slope0
+            e1 = base1 + x * slope1
+            e2 = base2 + x * slope2
+            covered = (e0 >= 0.0 and e1 >= 0.0 and e2 >= 0.0) or (e0 <= 0.0 and e1 <= 0.0 and e2 <= 0.0)
+            if covered and wp.abs(e0 + e1 + e2) > SMALLEST_SUM:
+                depth = (e0 * a[2] + e1 * b[2] + e2 * c[2]) / (e0 * a[3] + e1 * b[3] + e2 * c[3])
+                candidate = (wp.int64(ordered_bits(depth)) << wp.int64(32)) | wp.int64(t)
+                if candidate < key[line + column]:
+                    wp.atomic_min(key, line + column, candidate)
 
 
 @wp.kernel
 def resolve(
-    key: wp.array3d(dtype=wp.int64),
+    key: wp.array(dtype=wp.int64),
     clip: wp.array2d(dtype=wp.vec4),
     triangles: wp.array2d(dtype=wp.int32),
     width: int,
     height: int,
-    ids: wp.array3d(dtype=wp.int32),
-    barycentric: wp.array3d(dtype=wp.vec2),
-    depth: wp.array3d(dtype=wp.float32),
+    ids: wp.array(dtype=wp.int32),
+    barycentric: wp.array(dtype=wp.vec2),
+    depth: wp.array(dtype=wp.float32),
 ) -> None:
     """Triangle, weights and depth of each pixel from the packed z-buffer. One thread a row."""
     f, row = wp.tid()
-    y = 1.0 - (float(row) + 0.5) * (2.0 / float(height))
+    y = row_centre(row, height)
     for column in range(width):
-        packed = key[f, row, column]
+        pixel = (f * height + row) * width + column
+        packed = key[pixel]
         if packed == NOTHING:
-            ids[f, row, column] = -1
+            ids[pixel] = -1
+            barycentric[pixel] = wp.vec2(0.0, 0.0)
+            depth[pixel] = 0.0
         else:
             t = int(packed & TRIANGLE_BITS)
-            ids[f, row, column] = t
-            x = (float(column) + 0.5) * (2.0 / float(width)) - 1.0
+            x = column_centre(column, width)
             a = clip[f, triangles[t, 0]]
             b = clip[f, triangles[t, 1]]
             c = clip[f, triangles[t, 2]]
-            pa = about_pixel(a, x, y)
-            pb = about_pixel(b, x, y)
-            pc = about_pixel(c, x, y)
-            e0 = cross(pb, pc)
-            e1 = cross(pc, pa)
-            e2 = cross(pa, pb)
+            ya = a[1] - y * a[3]
+            yb = b[1] - y * b[3]
+            yc = c[1] - y * c[3]
+            e0 = edge_function(b, c, yb, yc, x)
+            e1 = edge_function(c, a, yc, ya, x)
+            e2 = edge_function(a, b, ya, yb, x)
             total = e0 + e1 + e2
-            barycentric[f, row, column] = wp.vec2(e0 / total, e1 / total)
-            depth[f, row, column] = (e0 * a[2] + e1 * b[2] + e2 * c[2]) / (e0 * a[3] + e1 * b[3] + e2 * c[3])
+            ids[pixel] = t
+            barycentric[pixel] = wp.vec2(e0 / total, e1 / total)
+            depth[pixel] = (e0 * a[2] + e1 * b[2] + e2 * c[2]) / (e0 * a[3] + e1 * b[3] + e2 * c[3])
 
 
 @wp.kernel
 def resolve_adjoint(
-    ids: wp.array3d(dtype=wp.int32),
+    ids: wp.array(dtype=wp.int32),
     clip: wp.array2d(dtype=wp.vec4),
     triangles: wp.array2d(dtype=wp.int32),
     width: int,
     height: int,
-    grad_barycentric: wp.array3d(dtype=wp.vec2),
-    grad_depth: wp.array3d(dtype=wp.float32),
+    grad_barycentric: wp.array(dtype=wp.vec2),
+    grad_depth: wp.array(dtype=wp.float32),
     with_depth: int,
     grad_clip: wp.array2d(dtype=wp.vec4),
 ) -> None:
     """Adjoint of `resolve` with respect to the clip-space positions. One thread a row."""
     f, row = wp.tid()
-    y = 1.0 - (float(row) + 0.5) * (2.0 / float(height))
+    y = row_centre(row, height)
     for column in range(width):
-        t = ids[f, row, column]
+        pixel = (f * height + row) * width + column
+        t = ids[pixel]
         if t >= 0:
-            x = (float(column) + 0.5) * (2.0 / float(width)) - 1.0
+            x = column_centre(column, width)
             i0 = triangles[t, 0]
             i1 = triangles[t, 1]
             i2 = triangles[t, 2]
             a = clip[f, i0]
             b = clip[f, i1]
             c = clip[f, i2]
-            pa = about_pixel(a, x, y)
-            pb = about_pixel(b, x, y)
-            pc = about_pixel(c, x, y)
-            e0 = cross(pb, pc)
-            e1 = cross(pc, pa)
-            e2 = cross(pa, pb)
+            xa = a[0] - x * a[3]
+            xb = b[0] - x * b[3]
+            xc = c[0] - x * c[3]
+            ya = a[1] - y * a[3]
+            yb = b[1] - y * b[3]
+            yc = c[1] - y * c[3]
+            e0 = edge_function(b, c, yb, yc, x)
+            e1 = edge_function(c, a, yc, ya, x)
+            e2 = edge_function(a, b, ya, yb, x)
             over = 1.0 / (e0 + e1 + e2)
             b0 = e0 * over
             b1 = e1 * over
             b2 = e2 * over
-            g = grad_barycentric[f, row, column]
+            g = grad_barycentric[pixel]
             g0 = g[0]
             g1 = g[1]
             g2 = wp.float32(0.0)
@@ -187,7 +216,7 @@ def resolve_adjoint(
             if with_depth != 0:
                 w = b0 * a[3] + b1 * b[3] + b2 * c[3]
                 z = b0 * a[2] + b1 * b[2] + b2 * c[2]
-                gz = grad_depth[f, row, column] / w
+                gz = grad_depth[pixel] / w
                 gw = -gz * z / w
                 g0 = g0 + gz * a[2] + gw * a[3]
                 g1 = g1 + gz * b[2] + gw * b[3]
@@ -196,83 +225,93 @@ def resolve_adjoint(
             h0 = (g0 - mean) * over
             h1 = (g1 - mean) * over
             h2 = (g2 - mean) * over
-            ax = h2 * pb[1] - h1 * pc[1]
-            ay = h1 * pc[0] - h2 * pb[0]
-            bx = h0 * pc[1] - h2 * pa[1]
-            by = h2 * pa[0] - h0 * pc[0]
-            cx = h1 * pa[1] - h0 * pb[1]
-            cy = h0 * pb[0] - h1 * pa[0]
-            wp.atomic_add(grad_clip, f, i0, wp.vec4(ax, ay, gz * b0, gw * b0 - x * ax - y * ay))
-            wp.atomic_add(grad_clip, f, i1, wp.vec4(bx, by, gz * b1, gw * b1 - x * bx - y * by))
-            wp.atomic_add(grad_clip, f, i2, wp.vec4(cx, cy, gz * b2, gw * b2 - x * cx - y * cy))
+            gxa = h2 * yb - h1 * yc
+            gya = h1 * xc - h2 * xb
+            gxb = h0 * yc - h2 * ya
+            gyb = h2 * xa - h0 * xc
+            gxc = h1 * ya - h0 * yb
+            gyc = h0 * xb - h1 * xa
+            wp.atomic_add(grad_clip, f, i0, wp.vec4(gxa, gya, gz * b0, gw * b0 - x * gxa - y * gya))
+            wp.atomic_add(grad_clip, f, i1, wp.vec4(gxb, gyb, gz * b1, gw * b1 - x * gxb - y * gyb))
+            wp.atomic_add(grad_clip, f, i2, wp.vec4(gxc, gyc, gz * b2, gw * b2 - x * gxc - y * gyc))
 
 
 @wp.kernel
 def interpolate(
-    ids: wp.array3d(dtype=wp.int32),
-    barycentric: wp.array3d(dtype=wp.vec2),
+    ids: wp.array(dtype=wp.int32),
+    barycentric: wp.array(dtype=wp.vec2),
     triangles: wp.array2d(dtype=wp.int32),
-    attributes: wp.array3d(dtype=wp.float32),
-    per_frame: int,
+    attributes: wp.array2d(dtype=wp.float32),
+    rows_a_frame: int,
     width: int,
+    height: int,
     channels: int,
-    image: wp.array4d(dtype=wp.float32),
+    image: wp.array2d(dtype=wp.float32),
 ) -> None:
-    """Weighted sum of the corners' attributes; background is left as it is. One thread a row."""
+    """Weighted sum of the corners' attributes, zero on background. One thread a row.
+
+    rows_a_frame: rows of `attributes` from one frame to the next, 0 where all share them.
+    """
     f, row = wp.tid()
-    source = f * per_frame
+    source = f * rows_a_frame
     for column in range(width):
-        t = ids[f, row, column]
-        if t >= 0:
-            weights = barycentric[f, row, column]
+        pixel = (f * height + row) * width + column
+        t = ids[pixel]
+        if t < 0:
+            for k in range(channels):
+                image[pixel, k] = 0.0
+        else:
+            weights = barycentric[pixel]
             b0 = weights[0]
             b1 = weights[1]
             b2 = 1.0 - b0 - b1
-            i0 = triangles[t, 0]
-            i1 = triangles[t, 1]
-            i2 = triangles[t, 2]
+            i0 = source + triangles[t, 0]
+            i1 = source + triangles[t, 1]
+            i2 = source + triangles[t, 2]
             for k in range(channels):
-                image[f, row, column, k] = b0 * attributes[source, i0, k] + b1 * attributes[source, i1, k] + b2 * attributes[source, i2, k]
+                image[pixel, k] = b0 * attributes[i0, k] + b1 * attributes[i1, k] + b2 * attributes[i2, k]
 
 
 @wp.kernel
 def interpolate_adjoint(
-    ids: wp.array3d(dtype=wp.int32),
-    barycentric: wp.array3d(dtype=wp.vec2),
+    ids: wp.array(dtype=wp.int32),
+    barycentric: wp.array(dtype=wp.vec2),
     triangles: wp.array2d(dtype=wp.int32),
-    attributes: wp.array3d(dtype=wp.float32),
-    per_frame: int,
+    attributes: wp.array2d(dtype=wp.float32),
+    rows_a_frame: int,
     width: int,
+    height: int,
     channels: int,
-    grad_image: wp.array4d(dtype=wp.float32),
+    grad_image: wp.array2d(dtype=wp.float32),
     with_attributes: int,
-    grad_barycentric: wp.array3d(dtype=wp.vec2),
-    grad_attributes: wp.array3d(dtype=wp.float32),
+    grad_barycentric: wp.array(dtype=wp.vec2),
+    grad_attributes: wp.array2d(dtype=wp.float32),
 ) -> None:
     """Adjoint of `interpolate` with respect to weights and, if wanted, attributes. One thread a row."""
     f, row = wp.tid()
-    source = f * per_frame
+    source = f * rows_a_frame
     for column in range(width):
-        t = ids[f, row, column]
+        pixel = (f * height + row) * width + column
+        t = ids[pixel]
+        g0 = wp.float32(0.0)
+        g1 = wp.float32(0.0)
         if t >= 0:
-            i0 = triangles[t, 0]
-            i1 = triangles[t, 1]
-            i2 = triangles[t, 2]
-            g0 = wp.float32(0.0)
-            g1 = wp.float32(0.0)
+            i0 = source + triangles[t, 0]
+            i1 = source + triangles[t, 1]
+            i2 = source + triangles[t, 2]
             for k in range(channels):
-                g = grad_image[f, row, column, k]
-                last = attributes[source, i2, k]
-                g0 = g0 + g * (attributes[source, i0, k] - last)
-                g1 = g1 + g * (attributes[source, i1, k] - last)
-            grad_barycentric[f, row, column] = wp.vec2(g0, g1)
+                g = grad_image[pixel, k]
+                last = attributes[i2, k]
+                g0 = g0 + g * (attributes[i0, k] - last)
+                g1 = g1 + g * (attributes[i1, k] - last)
             if with_attributes != 0:
-                weights = barycentric[f, row, column]
+                weights = barycentric[pixel]
                 for k in range(channels):
-                    g = grad_image[f, row, column, k]
-                    wp.atomic_add(grad_attributes, source, i0, k, g * weights[0])
-                    wp.atomic_add(grad_attributes, source, i1, k, g * weights[1])
-                    wp.atomic_add(grad_attributes, source, i2, k, g * (1.0 - weights[0] - weights[1]))
+                    g = grad_image[pixel, k]
+                    wp.atomic_add(grad_attributes, i0, k, g * weights[0])
+                    wp.atomic_add(grad_attributes, i1, k, g * weights[1])
+                    wp.atomic_add(grad_attributes, i2, k, g * (1.0 - weights[0] - weights[1]))
+        grad_barycentric[pixel] = wp.vec2(g0, g1)
 
 
 @wp.func
@@ -357,47 +396,21 @@ def find_silhouette(
 
 
 @wp.func
-def append_crossing(
-    ids: wp.array3d(dtype=wp.int32),
-    depth: wp.array3d(dtype=wp.float32),
-    screen: wp.array2d(dtype=wp.vec2),
-    triangles: wp.array2d(dtype=wp.int32),
-    neighbours: wp.array2d(dtype=wp.int32),
-    f: int,
-    row: int,
-    column: int,
-    axis: int,
-    count: wp.array(dtype=wp.int32),
-    places: wp.array(dtype=wp.int64),
-    edges: wp.array(dtype=wp.int32),
-) -> None:
-    """Look for a silhouette between a pixel and the next one to the right (axis 0) or below (axis 1)."""
-    row2 = row + axis
-    column2 = column + 1 - axis
-    a = ids[f, row, column]
-    b = ids[f, row2, column2]
-    if a != b:
-        swapped = wp.int32(0)
-        t = int(a)
-        start = wp.vec2(float(column) + 0.5, float(row) + 0.5)
-        sign = wp.float32(1.0)
-        if a < 0 or (b >= 0 and depth[f, row, column] > depth[f, row2, column2]):
-            swapped = 1
-            t = b
-            start = wp.vec2(float(column2) + 0.5, float(row2) + 0.5)
-            sign = wp.float32(-1.0)
-        edge = find_silhouette(screen, triangles, neighbours, f, t, axis, start, sign)
-        if edge >= 0:
-            pixel = (wp.int64(f) * wp.int64(ids.shape[1]) + wp.int64(row)) * wp.int64(ids.shape[2]) + wp.int64(column)
-            slot = wp.atomic_add(count, 0, 1)
-            places[slot] = pixel * wp.int64(4) + wp.int64(2 * axis + swapped)
-            edges[slot] = edge
+def goes_straight_on(
+    screen: wp.array2d(dtype=wp.vec2), triangles: wp.array2d(dtype=wp.int32), neighbours: wp.array2d(dtype=wp.int32), f: int, a: int, b: int
+) -> bool:
+    """Whether triangles a and b share an edge over which the surface goes on: the common case inside, told without a walk."""
+    for k in range(3):
+        beyond = neighbours[a, k]
+        if beyond >> 2 == b:
+            return not turns_away(screen, triangles, f, a, k, beyond)
+    return False
 
 
 @wp.kernel
 def silhouette_crossings(
-    ids: wp.array3d(dtype=wp.int32),
-    depth: wp.array3d(dtype=wp.float32),
+    ids: wp.array(dtype=wp.int32),
+    depth: wp.array(dtype=wp.float32),
     screen: wp.array2d(dtype=wp.vec2),
     triangles: wp.array2d(dtype=wp.int32),
     neighbours: wp.array2d(dtype=wp.int32),
@@ -410,7 +423,30 @@ def silhouette_crossings(
     """All pairs of neighbouring pixels with a silhouette between them. One thread a row."""
     f, row = wp.tid()
     for column in range(width):
-        if column + 1 < width:
-            append_crossing(ids, depth, screen, triangles, neighbours, f, row, column, 0, count, places, edges)
-        if row + 1 < height:
-            append_crossing(ids, depth, screen, triangles, neighbours, f, row, column, 1, count, places, edges)
+        pixel = (f * height + row) * width + column
+        a = ids[pixel]
+        for axis in range(2):
+            other = wp.int32(-1)
+            if axis == 0 and column + 1 < width:
+                other = pixel + 1
+            if axis == 1 and row + 1 < height:
+                other = pixel + width
+            b = a
+            if other >= 0:
+                b = ids[other]
+            if a != b:
+                swapped = wp.int32(0)
+                start = wp.vec2(float(column) + 0.5, float(row) + 0.5)
+                nearer = int(a)
+                farther = int(b)
+                if a < 0 or (b >= 0 and depth[pixel] > depth[other]):
+                    swapped = 1
+                    start[axis] = start[axis] + 1.0
+                    nearer = b
+                    farther = a
+                if farther < 0 or not goes_straight_on(screen, triangles, neighbours, f, nearer, farther):
+                    edge = find_silhouette(screen, triangles, neighbours, f, nearer, axis, start, 1.0 - 2.0 * float(swapped))
+                    if edge >= 0:
+                        slot = wp.atomic_add(count, 0, 1)
+                        places[slot] = wp.int64(pixel) * wp.int64(4) + wp.int64(2 * axis + swapped)
+                        edges[slot] = edge
