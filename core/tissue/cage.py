@@ -32,17 +32,28 @@ class Cage:
 
     nodes: float64[N, 3], world space, metres. tetrahedra: int32[E, 4], positive volume. cell_size: edge of a cube, metres.
     signed_distance: float64[N], metres to the surface, negative inside.
-    vertex_nodes: int32[V, 4], vertex_barycentric: float64[V, 4]: what each vertex of the mesh moves with.
-    surface_samples: sparse [P, V], rows sum to one: points spread over the surface, as mixtures of its vertices.
+    surface_samples: sparse [P, V], rows sum to one: points spread over the surface, as mixtures of its vertices. The first
+        V are the vertices themselves.
+    sample_nodes: int32[P, 4], sample_barycentric: float64[P, 4]: what each sample moves with.
     """
 
     nodes: Float64
     tetrahedra: Int32
     cell_size: float
     signed_distance: Float64
-    vertex_nodes: Int32
-    vertex_barycentric: Float64
     surface_samples: sparse.csr_matrix
+    sample_nodes: Int32
+    sample_barycentric: Float64
+
+    @property
+    def vertex_nodes(self) -> Int32:
+        """int32[V, 4]: the corners of the tetrahedron around each vertex of the mesh."""
+        return self.sample_nodes[: self.surface_samples.shape[1]]
+
+    @property
+    def vertex_barycentric(self) -> Float64:
+        """float64[V, 4]: how much of each of those corners."""
+        return self.sample_barycentric[: self.surface_samples.shape[1]]
 
     def edges(self) -> Int32:
         """int32[edges, 2]: pairs of nodes that share a tetrahedron, each once."""
@@ -161,15 +172,16 @@ class _Lattice:
         lattice_ids, indices = np.unique(self._node_ids(corners), return_inverse=True)
         tetrahedra = indices.reshape(-1, 8)[:, KUHN_TETRAHEDRA].reshape(-1, 4).astype(np.int32)
         nodes = self.origin + np.stack(np.unravel_index(lattice_ids, self._node_shape), axis=1) * self.cell_size
-        _, vertex_corners, barycentric = embed(mesh.vertices.astype(np.float64), self.origin, self.cell_size)
+        samples = sample_surface(mesh, self.cell_size / 2)
+        _, sample_corners, barycentric = embed(samples @ mesh.vertices.astype(np.float64), self.origin, self.cell_size)
         return Cage(
             nodes=nodes,
             tetrahedra=tetrahedra,
             cell_size=self.cell_size,
             signed_distance=signed_distance(mesh, nodes),
-            vertex_nodes=np.searchsorted(lattice_ids, self._node_ids(vertex_corners)).astype(np.int32),
-            vertex_barycentric=barycentric,
-            surface_samples=sample_surface(mesh, self.cell_size / 2),
+            surface_samples=samples,
+            sample_nodes=np.searchsorted(lattice_ids, self._node_ids(sample_corners)).astype(np.int32),
+            sample_barycentric=barycentric,
         )
 
     @property

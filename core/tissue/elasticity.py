@@ -35,11 +35,11 @@ class Elasticity:
         self.mass = np.bincount(tetrahedra.ravel(), np.repeat(self.volume * DENSITY / 4.0, 4), len(nodes))
         self.free = np.flatnonzero(free)
         self._tetrahedra = tetrahedra
-        self._inverse_rest = np.linalg.inv(edges)
         mu, lam = stable_parameters(np.broadcast_to(np.asarray(young, np.float64), len(tetrahedra)), poisson_ratio)
+        self._inverse_modelled = _warp(np.linalg.inv(edges), wp.mat33d)
         self._element_arrays = [
             _warp(np.ascontiguousarray(tetrahedra, np.int32), wp.vec4i),
-            _warp(self._inverse_rest, wp.mat33d),
+            _warp(np.linalg.inv(edges), wp.mat33d),
             _warp(self.volume, wp.float64),
             _warp(mu, wp.float64),
             _warp(lam, wp.float64),
@@ -52,8 +52,18 @@ class Elasticity:
         self._blocks = wp.zeros(len(self._indices), dtype=wp.mat33d, device="cpu")
         self.diagonal_slots = _diagonal_slots(self._indices, self._pointers)
 
+    def take_shape(self, skinned: Float64) -> None:
+        """Make a skinned pose, float64[N, 3], the shape without stress; masses and stiffness stay those of the modelled one.
+
+        So the flesh holds any pose as the skinning shapes it, and only motion and gravity move it from there. Elements
+        that the skinning folds or stretches out of reason keep a shape that is neither.
+        """
+        self._x.numpy()[:] = skinned
+        corners, inverse_rest = self._element_arrays[:2]
+        wp.launch(kernels.take_shape_kernel, len(self._tetrahedra), [self._x, corners, self._inverse_modelled, inverse_rest], device="cpu")
+
     def energy(self, x: Float64) -> float:
-        """Elastic energy, joules, of the nodes at x: float64[N, 3]; zero at rest."""
+        """Elastic energy, joules, of the nodes at x: float64[N, 3]; zero in the shape without stress."""
         self._x.numpy()[:] = x
         self._launch(kernels.energy_kernel, self._energies)
         return float(self._energies.numpy().sum())
@@ -78,7 +88,7 @@ class Elasticity:
         return sparse.bsr_matrix((self._blocks.numpy(), self._indices, self._pointers), shape=(size, size))
 
     def determinants(self, x: Float64) -> Float64:
-        """float64[E]: volume of each tetrahedron relative to rest; negative where it is turned inside out."""
+        """float64[E]: volume of each tetrahedron relative to the modelled one; negative where it is turned inside out."""
         edges = np.swapaxes(x[self._tetrahedra[:, 1:]] - x[self._tetrahedra[:, :1]], 1, 2)
         return np.linalg.det(edges) / (6.0 * self.volume)
 

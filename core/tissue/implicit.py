@@ -17,7 +17,7 @@ import scipy.sparse as sparse
 from ..types import Float64, Int32
 from .elasticity import Elasticity
 
-MAX_NEWTON_STEPS = 12
+MAX_NEWTON_STEPS = 20
 MAX_HALVINGS = 12
 MAX_CG_STEPS = 500
 CG_TOLERANCE = 1e-2

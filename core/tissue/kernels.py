@@ -1,20 +1,30 @@
-# mypy: disable-error-code="valid-type"
+# mypy: ignore-errors
 """Warp kernels of the soft-tissue stage: the arithmetic of one element, one vertex or one query each.
 
-All arrays live on the CPU, where Warp runs a launch serially: sums are made in the same order on every run.
+All arrays live on the CPU, where Warp runs a launch serially: sums are made in the same order on every run. Warp translates
+these functions to C++ by rules of its own, which a type checker does not know.
 """
 
 import warp as wp
+
+wp.set_module_options({"enable_backward": False})
 
 WINDING_THRESHOLD = wp.constant(0.5)
 FAR_AWAY = wp.constant(1.0e6)
 SMALL_DETERMINANT = wp.constant(wp.float64(0.2))
 SMALL_STRETCH = wp.constant(wp.float64(0.3))
+LEAST_STRETCH = wp.constant(wp.float64(0.5))
+MOST_STRETCH = wp.constant(wp.float64(2.0))
+"""Stretches that the skinning may give to a tetrahedron's rest shape: what it folds or tears is not followed."""
 ZERO = wp.constant(wp.float64(0.0))
 ONE = wp.constant(wp.float64(1.0))
 HALF = wp.constant(wp.float64(0.5))
 TWO = wp.constant(wp.float64(2.0))
 THREE = wp.constant(wp.float64(3.0))
+CRUSHED = wp.constant(wp.float64(0.4))
+"""Relative volume below which an element resists more than Smith et al. let it."""
+CRUSH_STIFFNESS = wp.constant(wp.float64(100.0))
+"""How much more: pressure, in lambdas, for a unit of squared crushing."""
 
 
 @wp.kernel
@@ -31,6 +41,29 @@ def deformation_gradient(x: wp.array(dtype=wp.vec3d), corners: wp.vec4i, inverse
     """F = Ds Dm^-1 of one tetrahedron."""
     first = x[corners[0]]
     return wp.matrix_from_cols(x[corners[1]] - first, x[corners[2]] - first, x[corners[3]] - first) * inverse_rest
+
+
+@wp.kernel
+def take_shape_kernel(
+    skinned: wp.array(dtype=wp.vec3d),
+    tetrahedra: wp.array(dtype=wp.vec4i),
+    inverse_modelled: wp.array(dtype=wp.mat33d),
+    inverse_rest: wp.array(dtype=wp.mat33d),
+) -> None:
+    """Make the skinned shape of each tetrahedron its rest shape, its stretches kept within reason.
+
+    inverse_modelled, inverse_rest: Dm^-1 of the shape as modelled, and of the shape that is free of stress from now on.
+    """
+    e = wp.tid()
+    f = deformation_gradient(skinned, tetrahedra[e], inverse_modelled[e])
+    u = wp.mat33d()
+    s = wp.vec3d()
+    v = wp.mat33d()
+    wp.svd3(f, u, s, v)
+    inverse = wp.vec3d()
+    for i in range(3):
+        inverse[i] = ONE / wp.clamp(s[i], LEAST_STRETCH, MOST_STRETCH)
+    inverse_rest[e] = inverse_modelled[e] * (v * wp.diag(inverse) * wp.transpose(u))
 
 
 @wp.func
@@ -56,13 +89,35 @@ def shape_gradient(inverse_rest: wp.mat33d, corner: int) -> wp.vec3d:
 
 
 @wp.func
+def crushing(determinant: wp.float64) -> wp.float64:
+    """How far the relative volume is below `CRUSHED`."""
+    return wp.max(CRUSHED - determinant, ZERO)
+
+
+@wp.func
+def rest_volume(mu: wp.float64, lam: wp.float64) -> wp.float64:
+    """The energy's alpha: the relative volume at which its volume term is least, so that the whole is least at rest."""
+    return ONE + mu / lam - mu / (wp.float64(4.0) * lam)
+
+
+@wp.func
+def volume_pressure(determinant: wp.float64, mu: wp.float64, lam: wp.float64) -> wp.float64:
+    """Derivative of the energy density's volume terms with respect to the relative volume."""
+    crushed = crushing(determinant)
+    return lam * (determinant - rest_volume(mu, lam) - CRUSH_STIFFNESS * crushed * crushed)
+
+
+@wp.func
 def energy_density(f: wp.mat33d, mu: wp.float64, lam: wp.float64) -> wp.float64:
-    """Stable neo-Hookean energy (Smith et al. 2018, equation 14), zero at rest."""
-    alpha = ONE + mu / lam - mu / (wp.float64(4.0) * lam)
+    """Stable neo-Hookean energy (Smith et al. 2018, equation 14), zero at rest, with a cubic term against crushing."""
+    alpha = rest_volume(mu, lam)
     squares = wp.ddot(f, f)
-    volume_term = wp.determinant(f) - alpha
+    determinant = wp.determinant(f)
+    from_least = determinant - alpha
+    crushed = crushing(determinant)
+    crush = CRUSH_STIFFNESS / THREE * crushed * crushed * crushed
     at_rest = lam * HALF * (ONE - alpha) * (ONE - alpha) - mu * HALF * wp.log(wp.float64(4.0))
-    return mu * HALF * (squares - THREE) + lam * HALF * volume_term * volume_term - mu * HALF * wp.log(squares + ONE) - at_rest
+    return mu * HALF * (squares - THREE - wp.log(squares + ONE)) + lam * (HALF * from_least * from_least + crush) - at_rest
 
 
 @wp.kernel
@@ -74,7 +129,7 @@ def energy_kernel(
     mu: wp.array(dtype=wp.float64),
     lam: wp.array(dtype=wp.float64),
     energy: wp.array(dtype=wp.float64),
-):
+) -> None:
     """Elastic energy of each tetrahedron, joules."""
     e = wp.tid()
     f = deformation_gradient(x, tetrahedra[e], inverse_rest[e])
@@ -91,14 +146,13 @@ def gradient_kernel(
     lam: wp.array(dtype=wp.float64),
     energy: wp.array(dtype=wp.float64),
     gradient: wp.array(dtype=wp.vec3d),
-):
+) -> None:
     """Elastic energy of each tetrahedron and, added to `gradient`, its derivative with respect to the nodes, newtons."""
     e = wp.tid()
     corners = tetrahedra[e]
     f = deformation_gradient(x, corners, inverse_rest[e])
-    alpha = ONE + mu[e] / lam[e] - mu[e] / (wp.float64(4.0) * lam[e])
     shear = mu[e] * (ONE - ONE / (wp.ddot(f, f) + ONE))
-    pressure = lam[e] * (wp.determinant(f) - alpha)
+    pressure = volume_pressure(wp.determinant(f), mu[e], lam[e])
     stress = shear * f + pressure * cofactor(f)
     energy[e] = volume[e] * energy_density(f, mu[e], lam[e])
     for n in range(4):
@@ -134,7 +188,7 @@ def hessian_kernel(
     lam: wp.array(dtype=wp.float64),
     slots: wp.array2d(dtype=wp.int32),
     blocks: wp.array(dtype=wp.mat33d),
-):
+) -> None:
     """Second derivative of the energy, its negative eigenvalues left out element by element, added to `blocks`.
 
     The eigenvectors are known in closed form but for a 3x3 problem of the stretches (Smith et al. 2018, section 4.3):
@@ -147,10 +201,11 @@ def hessian_kernel(
     s = wp.vec3d()
     v = wp.mat33d()
     wp.svd3(f, u, s, v)
-    alpha = ONE + mu[e] / lam[e] - mu[e] / (wp.float64(4.0) * lam[e])
     squares = wp.dot(s, s)
+    determinant = s[0] * s[1] * s[2]
     shear = mu[e] * (ONE - ONE / (squares + ONE))
-    pressure = lam[e] * (s[0] * s[1] * s[2] - alpha)
+    pressure = volume_pressure(determinant, mu[e], lam[e])
+    hardness = lam[e] * (ONE + TWO * CRUSH_STIFFNESS * crushing(determinant))
     inverse = inverse_rest[e]
     root_half = wp.sqrt(HALF)
     for i in range(3):
@@ -167,7 +222,7 @@ def hessian_kernel(
     areas = wp.vec3d(s[1] * s[2], s[0] * s[2], s[0] * s[1])
     curvature = TWO * mu[e] / ((squares + ONE) * (squares + ONE))
     coupling = wp.mat33d(ZERO, s[2], s[1], s[2], ZERO, s[0], s[1], s[0], ZERO)
-    stretches = shear * wp.identity(n=3, dtype=wp.float64) + curvature * wp.outer(s, s) + lam[e] * wp.outer(areas, areas) + pressure * coupling
+    stretches = shear * wp.identity(n=3, dtype=wp.float64) + curvature * wp.outer(s, s) + hardness * wp.outer(areas, areas) + pressure * coupling
     vectors = wp.mat33d()
     values = wp.vec3d()
     wp.eig3(stretches, vectors, values)
@@ -208,7 +263,7 @@ def rest_offset_kernel(
     limit: wp.float64,
     offsets: wp.array2d(dtype=wp.vec3f),
     limited: wp.array(dtype=wp.int32),
-):
+) -> None:
     """Offset of each vertex before skinning, one launch index for each frame and vertex.
 
     The nodes' offsets at the vertex, bent smoothly to stay below `limit` metres, through the inverse of the linear part

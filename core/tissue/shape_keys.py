@@ -94,8 +94,8 @@ def compress(offsets_of: OffsetsOf, frames: int, vertices: int, max_keys: int, t
     for chunk in chunks:
         original = offsets_of(chunk)
         flat = original.reshape(frames, -1)
-        offsets[:, chunk] = ((modes * scale).T @ flat).reshape(modes.shape[1], -1, 3)
-        rebuilt = (values @ offsets[:, chunk].reshape(modes.shape[1], -1)).reshape(original.shape)
+        offsets[:, chunk] = ((modes * scale).T @ flat).reshape(modes.shape[1], original.shape[1], 3)
+        rebuilt = np.tensordot(values, offsets[:, chunk], axes=1)
         largest = max(largest, float(np.linalg.norm(original, axis=2).max(initial=0.0)))
         largest_error = max(largest_error, float(np.linalg.norm(original - rebuilt, axis=2).max(initial=0.0)))
     names = tuple(f"soft.{number + 1:03d}" for number in range(modes.shape[1]))

@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..fit.kinematics import bone_transforms
 from ..settings import TissueSettings
 from ..types import Float64, Mesh, Motion, Progress, Rig, Tissue, no_progress
-from .attachment import Attachment, attach, skin_nodes
+from .attachment import Attachment, attach, skin_nodes, thickness_stiffening
 from .cage import Cage, build_cage
 from .elasticity import Elasticity
 from .implicit import State, Step, advance
@@ -36,8 +36,8 @@ FASTEST_TURN = math.radians(15.0)
 
 MOST_SUBSTEPS = 8
 
-STEP_TOLERANCE = 1e-3
-"""Correction of a node, as a share of a cell, below which a step is solved."""
+STEP_TOLERANCE = 1e-4
+"""Correction of a node, as a share of a cell, below which a step is solved: also how near to rest the flesh comes to rest."""
 
 
 @dataclass(frozen=True)
@@ -93,21 +93,22 @@ def simulate(
     attachment = attach(cage, rig, transforms, settings.softness)
     scale = settings.tissue_size / mesh.diagonal
     step = Step(1.0 / (fps * substeps), settings.damping, STEP_TOLERANCE * cage.cell_size * scale)
-    trajectory = run_cage(cage, attachment, transforms, substeps, step, settings.stiffness, scale, progress)
+    young = settings.stiffness * thickness_stiffening(cage)
+    trajectory = run_cage(cage, attachment, transforms, substeps, step, young, scale, progress)
     progress(0.95, "making shape keys")
     compression, limited_share = _bake(mesh, rig, cage, transforms[::substeps], trajectory, settings)
     return compression.tissue, _report(mesh, cage, attachment, substeps, trajectory, compression, limited_share)
 
 
 def run_cage(
-    cage: Cage, attachment: Attachment, transforms: Float64, substeps: int, step: Step, stiffness: float, scale: float, progress: Progress = no_progress
+    cage: Cage, attachment: Attachment, transforms: Float64, substeps: int, step: Step, young: Float64 | float, scale: float, progress: Progress = no_progress
 ) -> Trajectory:
     """Move the cage through the whole motion.
 
-    transforms: float64[S, B, 3, 4] at every step, `substeps` of them a frame, the first the identity. stiffness: Pa.
-    step: in simulated metres, which are `scale` times the scene's.
+    transforms: float64[S, B, 3, 4] at every step, `substeps` of them a frame, the first the identity. young: float64[E] or one
+    number, Pa. step: in simulated metres, which are `scale` times the scene's.
     """
-    body = Elasticity(cage.nodes * scale, cage.tetrahedra, stiffness, ~attachment.held)
+    body = Elasticity(cage.nodes * scale, cage.tetrahedra, young, ~attachment.held)
     skinned, _ = skin_nodes(cage.nodes, attachment.weights, transforms[0])
     state = State(skinned * scale, skinned * scale, skinned * scale)
     frames = (len(transforms) - 1) // substeps + 1
@@ -115,6 +116,7 @@ def run_cage(
     least_determinant, unsolved = 1.0, 0
     for index in range(1, len(transforms)):
         skinned, linear = skin_nodes(cage.nodes, attachment.weights, transforms[index])
+        body.take_shape(skinned * scale)
         # Gravity beyond that of the rest pose, which turns with the flesh: it is part of the modelled shape.
         state, solved = advance(body, state, skinned * scale, GRAVITY - linear @ GRAVITY, step)
         unsolved += not solved
