@@ -8,7 +8,6 @@ subject may cross the border, as long as most of the border shows the background
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -97,7 +96,7 @@ def perceived(difference: Float32) -> Float32:
     """
     luma = np.array([0.299, 0.587, 0.114])
     metric = np.outer(luma, luma) + 0.1 * np.eye(3)
-    return cv2.transform(np.ascontiguousarray(difference, np.float32), np.linalg.cholesky(metric).T.astype(np.float32))
+    return difference @ np.linalg.cholesky(metric).astype(np.float32)
 
 
 def _quadratics(height: int, width: int) -> Float64:

@@ -28,11 +28,10 @@ def check_first_frame(clip: Clip, subject_mask: UInt8) -> float:
         return iou
     shift, scale = offset(mask, subject_mask)
     registered = soft_iou(moved(subject_mask, shift, scale), mask)
-    right, down = 100 * shift / [mask.shape[1], mask.shape[0]]
+    remedy = "move the camera or the subject to match." if registered >= LEAST_IOU else "even so moved it looks different: check pose, camera and video."
     raise InputError(
-        f"The video's first frame does not show the subject as it stands: the outlines agree by {100 * iou:.0f} % ({100 * LEAST_IOU:.0f} % needed).",
-        f"In the video it is {_words(right, 'right', 'left')} and {_words(down, 'down', 'up')} by picture size and {100 * scale:.0f} % as large"
-        + (", otherwise alike: move the camera to match." if registered >= LEAST_IOU else "; even so moved it looks different: check pose, camera and video."),
+        f"The video's first frame does not show the subject as it stands: the outlines agree by {100 * iou:.0f} %, {100 * LEAST_IOU:.0f} % is needed.",
+        f"In the video it lies {_words(100 * shift / [mask.shape[1], mask.shape[0]])} and is {100 * scale:.0f} % as large; {remedy}",
     )
 
 
@@ -75,5 +74,8 @@ def _area_and_centre(mask: UInt8) -> tuple[float, Float64]:
     return area, np.array([x, y])
 
 
-def _words(percent: float, positive: str, negative: str) -> str:
-    return f"{abs(percent):.0f} % {positive if percent >= 0 else negative}"
+def _words(percent: Float64) -> str:
+    """A shift in % of the picture's width and height, in words."""
+    right, down = (round(float(value)) for value in percent)
+    sides = [f"{abs(right)} % of the picture to the {'right' if right > 0 else 'left'}" if right else "", f"{abs(down)} % {'lower' if down > 0 else 'higher'}" if down else ""]
+    return " and ".join(filter(None, sides)) or "in place"

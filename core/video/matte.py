@@ -7,6 +7,7 @@ subject's own colour just inside.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -75,13 +76,13 @@ def measure(picture: UInt8, background: Float32) -> Frame:
     difference -= np.median(border, 0)
     colour = perceived(difference)
     strength = _length(colour)
-    smooth = _length(cv2.blur(colour, (3, 3)))
+    smooth = _length(_floats(cv2.blur(colour, (3, 3))))
     still = np.zeros((height, width), bool)
     still[band] = quiet
     still = still if still.any() else band
     noise = max(0.5, float(np.percentile(strength[still], 68)))
     floor = max(2.0, 1.5 * float(np.percentile(smooth[still], 99)))
-    return Frame(colour, strength, smooth, cv2.medianBlur(strength, 3), noise, floor)
+    return Frame(colour, strength, smooth, _floats(cv2.medianBlur(strength, 3)), noise, floor)
 
 
 def _body(frame: Frame, faintest: float) -> Mask:
@@ -173,6 +174,11 @@ def _edge(body: Mask, frame: Frame) -> Float32:
     near = cv2.dilate(body, _disc(5))
     coverage = trust * np.clip(share, 0, 1) + (1 - trust) * soft
     return np.where(sure > 0, 1, np.where(near > 0, coverage, 0)).astype(np.float32)
+
+
+def _floats(picture: Any) -> Float32:
+    """OpenCV's results as the type they have; its stubs do not say."""
+    return np.asarray(picture, np.float32)
 
 
 def _length(vectors: Float32) -> Float32:

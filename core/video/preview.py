@@ -25,8 +25,8 @@ def draw(vertices: Float32 | Float64, triangles: Int32, view: View, colours: Flo
     height, width = view.height * SUPERSAMPLING, view.width * SUPERSAMPLING
     points = np.asarray(vertices, np.float64)
     clip = np.column_stack([points, np.ones(len(points))]) @ view.world_to_clip.T
-    triangle_ids = rasterize(torch.from_numpy(clip[None].astype(np.float32)), triangles, height, width).triangle_ids
-    ids = np.asarray(triangle_ids)[0]
+    raster = rasterize(torch.from_numpy(clip[None].astype(np.float32)), torch.from_numpy(triangles), height, width)
+    ids = raster.triangle_ids[0].numpy()
     face_colours = np.full((len(triangles), 3), GREY) if colours is None else colours[triangles].mean(1)
     shaded = face_colours * _brightness(points[triangles], view)[:, None]
     picture = np.where((ids >= 0)[..., None], shaded[np.maximum(ids, 0)], 1.0) if len(triangles) else np.ones((height, width, 3))
