@@ -42,9 +42,9 @@ def visible_adjoint(clip: Tensor, triangles: Tensor, ids: Tensor, grad_barycentr
 def interpolate(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
     """See `backends.Backend`."""
     frames, height, width = ids.shape
-    image = torch.empty((frames, height, width, attributes.shape[-1]), device=ids.device)
+    image = torch.zeros((frames, height, width, attributes.shape[-1]), device=ids.device)
     inputs = _interpolation_inputs(attributes, ids, barycentric, triangles)
-    _launch(kernels.interpolate, (frames, height), ids, [*inputs, _grid(image, wp.float32)])
+    _launch(kernels.interpolate, (frames, height), ids, [*inputs, _array(image, wp.float32)])
     return image
 
 
@@ -52,11 +52,11 @@ def interpolate_adjoint(
     grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, with_attributes: bool
 ) -> tuple[Tensor | None, Tensor]:
     """See `backends.Backend`."""
-    grad_barycentric = torch.empty_like(barycentric)
+    grad_barycentric = torch.zeros_like(barycentric)
     grad_attributes = torch.zeros_like(attributes) if with_attributes else None
     target = grad_attributes if grad_attributes is not None else torch.empty((1, 1, 1), device=ids.device)
     inputs = _interpolation_inputs(attributes, ids, barycentric, triangles)
-    gradients = [_grid(grad_image, wp.float32), int(with_attributes), _array(grad_barycentric, wp.vec2), _grid(target, wp.float32)]
+    gradients = [_array(grad_image, wp.float32), int(with_attributes), _array(grad_barycentric, wp.vec2), _array(target, wp.float32)]
     _launch(kernels.interpolate_adjoint, (ids.shape[0], ids.shape[1]), ids, [*inputs, *gradients])
     return grad_attributes, grad_barycentric
 
@@ -82,7 +82,7 @@ def silhouette_crossings(ids: Tensor, depth: Tensor, screen: Tensor, triangles: 
 def _interpolation_inputs(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> list[Any]:
     """The arguments that `kernels.interpolate` and its adjoint share."""
     rows = attributes.shape[1] if attributes.shape[0] > 1 else 0
-    arrays = [_array(ids, wp.int32), _array(barycentric, wp.vec2), _grid(triangles, wp.int32), _grid(attributes, wp.float32)]
+    arrays = [_array(ids, wp.int32), _array(barycentric, wp.vec2), _grid(triangles, wp.int32), _array(attributes, wp.float32)]
     return [*arrays, rows, ids.shape[2], ids.shape[1], attributes.shape[-1]]
 
 

@@ -241,35 +241,32 @@ def interpolate(
     ids: wp.array(dtype=wp.int32),
     barycentric: wp.array(dtype=wp.vec2),
     triangles: wp.array2d(dtype=wp.int32),
-    attributes: wp.array2d(dtype=wp.float32),
+    attributes: wp.array(dtype=wp.float32),
     rows_a_frame: int,
     width: int,
     height: int,
     channels: int,
-    image: wp.array2d(dtype=wp.float32),
+    image: wp.array(dtype=wp.float32),
 ) -> None:
-    """Weighted sum of the corners' attributes, zero on background. One thread a row.
+    """Weighted sum of the corners' attributes; background is left as it is. One thread a row.
 
-    rows_a_frame: rows of `attributes` from one frame to the next, 0 where all share them.
+    rows_a_frame: vertices from one frame's attributes to the next's, 0 where all share them.
     """
     f, row = wp.tid()
     source = f * rows_a_frame
     for column in range(width):
         pixel = (f * height + row) * width + column
         t = ids[pixel]
-        if t < 0:
-            for k in range(channels):
-                image[pixel, k] = 0.0
-        else:
+        if t >= 0:
             weights = barycentric[pixel]
             b0 = weights[0]
             b1 = weights[1]
             b2 = 1.0 - b0 - b1
-            i0 = source + triangles[t, 0]
-            i1 = source + triangles[t, 1]
-            i2 = source + triangles[t, 2]
+            i0 = (source + triangles[t, 0]) * channels
+            i1 = (source + triangles[t, 1]) * channels
+            i2 = (source + triangles[t, 2]) * channels
             for k in range(channels):
-                image[pixel, k] = b0 * attributes[i0, k] + b1 * attributes[i1, k] + b2 * attributes[i2, k]
+                image[pixel * channels + k] = b0 * attributes[i0 + k] + b1 * attributes[i1 + k] + b2 * attributes[i2 + k]
 
 
 @wp.kernel
@@ -277,15 +274,15 @@ def interpolate_adjoint(
     ids: wp.array(dtype=wp.int32),
     barycentric: wp.array(dtype=wp.vec2),
     triangles: wp.array2d(dtype=wp.int32),
-    attributes: wp.array2d(dtype=wp.float32),
+    attributes: wp.array(dtype=wp.float32),
     rows_a_frame: int,
     width: int,
     height: int,
     channels: int,
-    grad_image: wp.array2d(dtype=wp.float32),
+    grad_image: wp.array(dtype=wp.float32),
     with_attributes: int,
     grad_barycentric: wp.array(dtype=wp.vec2),
-    grad_attributes: wp.array2d(dtype=wp.float32),
+    grad_attributes: wp.array(dtype=wp.float32),
 ) -> None:
     """Adjoint of `interpolate` with respect to weights and, if wanted, attributes. One thread a row."""
     f, row = wp.tid()
@@ -293,25 +290,25 @@ def interpolate_adjoint(
     for column in range(width):
         pixel = (f * height + row) * width + column
         t = ids[pixel]
-        g0 = wp.float32(0.0)
-        g1 = wp.float32(0.0)
         if t >= 0:
-            i0 = source + triangles[t, 0]
-            i1 = source + triangles[t, 1]
-            i2 = source + triangles[t, 2]
+            i0 = (source + triangles[t, 0]) * channels
+            i1 = (source + triangles[t, 1]) * channels
+            i2 = (source + triangles[t, 2]) * channels
+            g0 = wp.float32(0.0)
+            g1 = wp.float32(0.0)
             for k in range(channels):
-                g = grad_image[pixel, k]
-                last = attributes[i2, k]
-                g0 = g0 + g * (attributes[i0, k] - last)
-                g1 = g1 + g * (attributes[i1, k] - last)
+                g = grad_image[pixel * channels + k]
+                last = attributes[i2 + k]
+                g0 = g0 + g * (attributes[i0 + k] - last)
+                g1 = g1 + g * (attributes[i1 + k] - last)
+            grad_barycentric[pixel] = wp.vec2(g0, g1)
             if with_attributes != 0:
                 weights = barycentric[pixel]
                 for k in range(channels):
-                    g = grad_image[pixel, k]
-                    wp.atomic_add(grad_attributes, i0, k, g * weights[0])
-                    wp.atomic_add(grad_attributes, i1, k, g * weights[1])
-                    wp.atomic_add(grad_attributes, i2, k, g * (1.0 - weights[0] - weights[1]))
-        grad_barycentric[pixel] = wp.vec2(g0, g1)
+                    g = grad_image[pixel * channels + k]
+                    wp.atomic_add(grad_attributes, i0 + k, g * weights[0])
+                    wp.atomic_add(grad_attributes, i1 + k, g * weights[1])
+                    wp.atomic_add(grad_attributes, i2 + k, g * (1.0 - weights[0] - weights[1]))
 
 
 @wp.func

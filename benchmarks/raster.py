@@ -1,0 +1,218 @@
+"""Milliseconds of a forward and of a forward + backward frame, next to a bare z-buffer in C and to Mitsuba 3.
+
+    python benchmarks/raster.py [--quick]
+
+One core, one frame. Forward: rasterize, interpolate four channels a vertex, antialias, half the squared difference to a
+target. The bare z-buffer (compiled here by `cc`) only finds the visible triangles: the least that any rasterizer must do.
+Times are the processor's, of this thread, the median of several runs, so that other work on the machine counts little.
+"""
+
+import argparse
+import ctypes
+import importlib.util
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from animamimic.core.render import antialias, interpolate, rasterize, topology
+
+Z_BUFFER = r"""
+#include <math.h>
+/* points: V x (pixel x, pixel y, depth); the nearest triangle of each pixel */
+void z_buffer(const float *points, const int *triangles, int count, int width, int height, int *ids, float *depth) {
+    for (int i = 0; i < width * height; i++) { ids[i] = -1; depth[i] = INFINITY; }
+    for (int t = 0; t < count; t++) {
+        const float *a = points + 3 * triangles[3 * t], *b = points + 3 * triangles[3 * t + 1], *c = points + 3 * triangles[3 * t + 2];
+        float area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
+        if (area == 0) continue;
+        float over = 1 / area;
+        int x0 = (int)ceilf(fminf(a[0], fminf(b[0], c[0])) - .5f), x1 = (int)floorf(fmaxf(a[0], fmaxf(b[0], c[0])) - .5f);
+        int y0 = (int)ceilf(fminf(a[1], fminf(b[1], c[1])) - .5f), y1 = (int)floorf(fmaxf(a[1], fmaxf(b[1], c[1])) - .5f);
+        if (x0 < 0) x0 = 0;
+        if (y0 < 0) y0 = 0;
+        if (x1 >= width) x1 = width - 1;
+        if (y1 >= height) y1 = height - 1;
+        for (int y = y0; y <= y1; y++) {
+            float px = x0 + .5f, py = y + .5f;
+            float w0 = ((c[0] - b[0]) * (py - b[1]) - (c[1] - b[1]) * (px - b[0])) * over;
+            float w1 = ((a[0] - c[0]) * (py - c[1]) - (a[1] - c[1]) * (px - c[0])) * over;
+            for (int x = x0; x <= x1; x++, w0 -= (c[1] - b[1]) * over, w1 -= (a[1] - c[1]) * over) {
+                float w2 = 1 - w0 - w1, z = w0 * a[2] + w1 * b[2] + w2 * c[2];
+                int i = y * width + x;
+                if (w0 >= 0 && w1 >= 0 && w2 >= 0 && z < depth[i]) { depth[i] = z; ids[i] = t; }
+            }
+        }
+    }
+}
+"""
+BAR = 5.0
+"""Forward + backward may take this many times the bare z-buffer, at 10k triangles and 512 x 512."""
+
+
+def lumpy_ball(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """A closed bumpy surface of about `count` triangles: vertices float32[V, 3] and triangles int32[F, 3]."""
+    rings = max(4, round((count / 4) ** 0.5))
+    sectors = 2 * rings
+    polar, around = np.meshgrid(np.linspace(0, np.pi, rings + 1)[1:-1], np.arange(sectors) * 2 * np.pi / sectors, indexing="ij")
+    sides = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], -1).reshape(-1, 3)
+    ball = np.concatenate([sides, [[0, 0, 1], [0, 0, -1]]])
+    radius = 1 + 0.25 * np.sin(5 * ball[:, 0] + 1) * np.cos(4 * ball[:, 1]) + 0.15 * np.sin(6 * ball[:, 2] + 2 * ball[:, 0])
+    here = np.arange(sectors)
+    after = (here + 1) % sectors
+    row = np.arange(rings - 2)[:, None] * sectors
+    a, b = (row + here).ravel(), (row + after).ravel()
+    top, bottom = np.full(sectors, len(sides)), np.full(sectors, len(sides) + 1)
+    last = (rings - 2) * sectors
+    faces = [(a, a + sectors, b), (b, a + sectors, b + sectors), (here, after, top), (last + after, last + here, bottom)]
+    triangles = np.concatenate([np.stack(face, 1) for face in faces]).astype(np.int32)
+    return (ball * radius[:, None]).astype(np.float32), triangles
+
+
+def seen_from(vertices: np.ndarray, distance: float = 5.0, focal: float = 2.5) -> np.ndarray:
+    """float32[V, 4]: clip space of a camera at `distance` along z that looks at the origin; focal in half picture heights."""
+    near, far = 0.1, 100.0
+    w = distance - vertices[:, 2]
+    z = (far + near) / (far - near) * w - 2 * far * near / (far - near)
+    return np.stack([focal * vertices[:, 0], focal * vertices[:, 1], z, w], 1).astype(np.float32)
+
+
+def milliseconds(work: Callable[[], object], seconds: float, clock: Callable[[], float] = time.thread_time) -> float:
+    """Median time of one run of `work` by `clock`, measured for about `seconds`, after one run that does not count."""
+    work()
+    times: list[float] = []
+    while sum(times) < seconds or len(times) < 3:
+        begin = clock()
+        work()
+        times.append(clock() - begin)
+    return 1e3 * statistics.median(times)
+
+
+def ours(vertices: np.ndarray, triangles: np.ndarray, size: int, backend: str, seconds: float) -> tuple[float, float]:
+    """Milliseconds of forward and of forward + backward."""
+    corners = torch.from_numpy(triangles)
+    surface = topology(corners, torch.from_numpy(vertices))
+    colours = torch.from_numpy(np.c_[0.5 + 0.4 * vertices, np.ones(len(vertices))].astype(np.float32))
+    clip = torch.from_numpy(seen_from(vertices)[None]).requires_grad_()
+    target = torch.zeros(1, size, size, 4)
+
+    def forward() -> torch.Tensor:
+        raster = rasterize(clip, corners, size, size, backend)
+        image = antialias(interpolate(colours, raster, corners), raster, clip, corners, surface)
+        return torch.nn.functional.mse_loss(image, target)
+
+    def both() -> None:
+        clip.grad = None
+        forward().backward()
+
+    return milliseconds(forward, seconds), milliseconds(both, seconds)
+
+
+def compiled_z_buffer(folder: Path) -> Callable[..., None] | None:
+    """The bare z-buffer, or None where there is no C compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        return None
+    source, library = folder / "z_buffer.c", folder / "z_buffer.so"
+    source.write_text(Z_BUFFER)
+    subprocess.run([compiler, "-O3", "-march=native", "-shared", "-fPIC", str(source), "-o", str(library), "-lm"], check=True)
+    return ctypes.CDLL(str(library)).z_buffer
+
+
+def bare(z_buffer: Callable[..., None], vertices: np.ndarray, triangles: np.ndarray, size: int, seconds: float) -> float:
+    """Milliseconds of the bare z-buffer."""
+    clip = seen_from(vertices)
+    ndc = clip[:, :3] / clip[:, 3:]
+    points = np.ascontiguousarray(np.stack([size / 2 * (1 + ndc[:, 0]), size / 2 * (1 - ndc[:, 1]), ndc[:, 2]], 1), dtype=np.float32)
+    ids, depth = np.empty((size, size), np.int32), np.empty((size, size), np.float32)
+    addresses = [ctypes.c_void_p(one.ctypes.data) for one in (points, triangles, ids, depth)]
+    return milliseconds(lambda: z_buffer(*addresses[:2], len(triangles), size, size, *addresses[2:]), seconds)
+
+
+def mitsuba(vertices: np.ndarray, triangles: np.ndarray, size: int, seconds: float) -> tuple[float, float] | None:
+    """Milliseconds of Mitsuba 3 (LLVM, direct integrator with projective sampling, 1 sample), wall clock."""
+    import drjit
+    import mitsuba as mi
+
+    mi.set_variant("llvm_ad_rgb")
+    drjit.set_thread_count(1)
+    mesh = mi.Mesh("ball", len(vertices), len(triangles))
+    values = mi.traverse(mesh)
+    values["vertex_positions"] = vertices.ravel()
+    values["faces"] = triangles.ravel()
+    values.update()
+    film = {"type": "hdrfilm", "width": size, "height": size, "rfilter": {"type": "box"}}
+    camera = {"type": "perspective", "fov": 43.6, "to_world": mi.ScalarTransform4f().look_at([0, 0, 5], [0, 0, 0], [0, 1, 0]), "film": film}
+    scene = mi.load_dict({"type": "scene", "mesh": mesh, "sensor": camera, "light": {"type": "constant"}})
+    parameters = mi.traverse(scene)
+    name = next(key for key in parameters.keys() if key.endswith("vertex_positions"))  # noqa: SIM118 (not a dict)
+    integrator = mi.load_dict({"type": "direct_projective"})
+
+    def forward() -> None:
+        drjit.eval(mi.render(scene, integrator=integrator, spp=1))
+        drjit.sync_thread()
+
+    def both() -> None:
+        drjit.enable_grad(parameters[name])
+        parameters.update()
+        image = mi.render(scene, parameters, integrator=integrator, spp=1)
+        drjit.backward(drjit.mean(image * image, axis=None))
+        drjit.eval(drjit.grad(parameters[name]))
+        drjit.sync_thread()
+
+    return tuple(milliseconds(work, seconds, time.perf_counter) for work in (forward, both))  # type: ignore[return-value]
+
+
+def measure_mitsuba(vertices: np.ndarray, triangles: np.ndarray, size: int, seconds: float) -> tuple[float, float] | str:
+    """Its milliseconds, or why there are none."""
+    if importlib.util.find_spec("mitsuba") is None:
+        return "not installed"
+    try:
+        return mitsuba(vertices, triangles, size, seconds)
+    except (RuntimeError, ImportError, AttributeError) as error:
+        return f"does not run here ({str(error).splitlines()[0]})"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="10k triangles at 512 x 512 alone")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    counts, sizes, seconds = ((10_000,), (512,), 0.5) if options.quick else ((1_000, 10_000, 100_000), (256, 512), 0.3)
+    with tempfile.TemporaryDirectory() as folder:
+        z_buffer = compiled_z_buffer(Path(folder))
+        if z_buffer is None:
+            print("No C compiler: no bare z-buffer, no ratios.")
+        for count in counts:
+            vertices, triangles = lumpy_ball(count)
+            for size in sizes:
+                print_case(vertices, triangles, size, z_buffer, seconds)
+
+
+def print_case(vertices: np.ndarray, triangles: np.ndarray, size: int, z_buffer: Callable[..., None] | None, seconds: float) -> None:
+    """One mesh at one size, every rasterizer."""
+    print(f"{len(triangles)} triangles, {size} x {size}: ms forward / forward + backward")
+    limit = bare(z_buffer, vertices, triangles, size, seconds) if z_buffer else float("nan")
+    print(f"  bare z-buffer in C   {limit:8.2f}")
+    for backend in ("warp", "numpy"):
+        forward, both = ours(vertices, triangles, size, backend, seconds)
+        print(f"  {backend:20} {forward:8.2f} /{both:8.2f}   {both / limit:5.1f} x the bare z-buffer")
+        if backend == "warp":
+            warp_both = both
+    peer = measure_mitsuba(vertices, triangles, size, seconds)
+    if isinstance(peer, str):
+        print(f"  Mitsuba 3            {peer}")
+    else:
+        print(f"  Mitsuba 3 (LLVM)     {peer[0]:8.2f} /{peer[1]:8.2f}   {peer[1] / warp_both:5.1f} x warp's time")
+    if size == 512 and 8_000 < len(triangles) < 12_000 and z_buffer:
+        print(f"  bar: {BAR:.0f} x the bare z-buffer, {'met' if warp_both <= BAR * limit else 'MISSED'}")
+
+
+if __name__ == "__main__":
+    main()
