@@ -5,26 +5,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-try:
-    from ..core.curves import BezierKeys, bezier_through
-except ImportError:
-    from dataclasses import dataclass as _dataclass
-    @_dataclass(frozen=True)
-    class BezierKeys:
-        frames: np.ndarray
-        values: np.ndarray
-        left: np.ndarray
-        right: np.ndarray
-    def bezier_through(samples, key_frames):
-        f = np.asarray(key_frames, np.float64)
-        v = samples[key_frames]
-        p = np.stack(np.broadcast_arrays(f[:, None], v), -1)
-        s = np.gradient(v, f, axis=0) if len(f) > 1 else np.zeros_like(v)
-        d = np.diff(f, append=f[-1] + 1) / 3
-        b = np.diff(f, prepend=f[0] - 1) / 3
-        l = p - np.stack([np.broadcast_to(b[:, None], v.shape), s * b[:, None]], -1)
-        r = p + np.stack([np.broadcast_to(d[:, None], v.shape), s * d[:, None]], -1)
-        return BezierKeys(np.asarray(key_frames), v, l, r)
+from ..core.curves import BezierKeys, bezier_through
 from ..core.types import Float64, Int32
 from . import compat, results
 from .bone_motion import BoneTrack
@@ -78,20 +59,12 @@ def _write_keys(curve: Any, keys: BezierKeys, channel: int, start_frame: int) ->
     shift = np.array([start_frame, 0.0])
     points.foreach_set("co", _interleaved(np.stack([keys.frames + start_frame, keys.values[:, channel]], axis=1)))
     points.foreach_set("interpolation", np.full(count, BEZIER, np.int32))
-    kind = np.full(count, ALIGNED if _smooth(keys, channel) else FREE, np.int32)
+    kind = np.where(keys.corner, FREE, ALIGNED).astype(np.int32)  # aligned handles turn together when an animator drags one
     points.foreach_set("handle_left_type", kind)
     points.foreach_set("handle_right_type", kind)
     points.foreach_set("handle_left", _interleaved(keys.left[:, channel] + shift))
     points.foreach_set("handle_right", _interleaved(keys.right[:, channel] + shift))
     curve.update()
-
-
-def _smooth(keys: BezierKeys, channel: int) -> bool:
-    """Whether the handles of every inner key lie on one line: then an animator can turn both by one."""
-    here = np.stack([keys.frames.astype(np.float64), keys.values[:, channel]], axis=1)[1:-1]
-    before, after = here - keys.left[1:-1, channel], keys.right[1:-1, channel] - here
-    cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
-    return bool((np.abs(cross) <= 1e-6 * np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1) + 1e-12).all())
 
 
 def _interleaved(values: Float64) -> np.ndarray:

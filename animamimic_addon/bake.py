@@ -98,7 +98,7 @@ def _bake_new(context: Context, captured: Captured, result: Result, meshes: list
         finished, old_camera = _finish_scene(context, captured, frames, ArmatureRecord(made=True), before, rollback)
         rollback.keep()
     _clear(old, old_armatures, with_skin=True)
-    results.discard(old_camera)
+    results.discard(old_camera, old_camera.data if old_camera is not None else None)
     _write_records(new, armature, finished)
     return Baked(armature, action, len(names), keys, _shape_key_count(new), warnings)
 
@@ -122,7 +122,7 @@ def _bake_kept(context: Context, captured: Captured, result: Result, meshes: lis
         finished, old_camera = _finish_scene(context, captured, frames, silenced, before, rollback)
         rollback.keep()
     _clear(old, set(), with_skin=False)
-    results.discard(old_action, old_camera)
+    results.discard(old_action, old_camera, old_camera.data if old_camera is not None else None)
     _write_records(new, armature, finished)
     return Baked(armature, action, len(captured.bones), keys, _shape_key_count(new), kept_armature.rivals(armature))
 
@@ -243,7 +243,7 @@ def _finish_scene(context: Context, captured: Captured, frames: int, record: Arm
     old_camera = bpy.data.objects.get(before.camera)
     if captured.camera is None:
         return replace(record, camera=before.camera, own_camera=before.own_camera), None
-    rollback.put_aside(old_camera)
+    rollback.put_aside(old_camera, old_camera.data if old_camera is not None else None)
     camera = add_camera(scene, **vars(captured.camera))
     rollback.callback(results.discard, camera, camera.data)
     results.mark(camera, "camera")

@@ -153,7 +153,8 @@ def _restore_parent(mesh: MeshObject, parent: Any, kind: str, inverse: Matrix, b
     mesh.parent = parent
     mesh.parent_type = kind
     mesh.matrix_parent_inverse = inverse
-    mesh.matrix_basis = basis
+    if mesh.matrix_basis != basis:
+        mesh.matrix_basis = basis
 
 
 def _hold(context: Context, mesh: MeshObject, part: CapturedMesh, armature: ArmatureObject, record: MeshRecord, rollback: Rollback) -> None:

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import bpy
+import numpy as np
+from mathutils import Matrix
 
 from . import compat
 from .datablocks import ArmatureObject, CameraObject, Context, MeshObject
@@ -19,6 +21,9 @@ TAG = "animamimic"
 
 ASIDE = ".before"
 """Added to the names of an earlier run's datablocks, groups and shape keys while their successors are made."""
+
+UNMOVED = 1e-6
+"""A parent's matrix within this of the identity carries its child nowhere."""
 
 
 @dataclass
@@ -65,9 +70,8 @@ class Rollback(ExitStack):
         self.pop_all()
 
     def set(self, owner: Any, name: str, value: Any) -> None:
-        """Set an attribute, and register to set it back."""
-        before = getattr(owner, name)
-        self.callback(setattr, owner, name, before.copy() if hasattr(before, "copy") else before)
+        """Set a plain attribute (not a vector or matrix, which would change along), and register to set it back."""
+        self.callback(setattr, owner, name, getattr(owner, name))
         setattr(owner, name, value)
 
     def put_aside(self, *named: Any) -> None:
@@ -146,15 +150,19 @@ def put_aside(mesh: MeshObject, keep_rig: bool, rollback: Rollback) -> MeshRecor
     groups = [mesh.vertex_groups[name] for name in record.groups if name in mesh.vertex_groups]
     blocks = [keys[name] for name in record.shape_keys if name in keys]
     action = bpy.data.actions.get(record.action)
-    if not keep_rig:
-        rollback.put_aside(*groups)
-    rollback.put_aside(*blocks, action)
-    return replace(
+    modifier, hold = mesh.modifiers.get(record.modifier), mesh.constraints.get(record.hold)
+    rollback.put_aside(*blocks, action, *(() if keep_rig else (*groups, modifier, hold)))
+    renamed = replace(
         record,
         groups=[one.name for one in groups],
         shape_keys=[one.name for one in blocks],
         action=action.name if action is not None else "",
+        modifier=modifier.name if modifier is not None else "",
+        hold=hold.name if hold is not None else "",
     )
+    rollback.callback(write_record, mesh, record)
+    write_record(mesh, renamed)
+    return renamed
 
 
 def played_by(owner: Any) -> Any:
@@ -225,9 +233,11 @@ def remove_armature(armature: ArmatureObject, record: ArmatureRecord) -> None:
 
 def reparent(mesh: MeshObject, parent: Any) -> None:
     """Give the object another parent, or none; it stays where it is."""
+    carried = mesh.parent.matrix_world @ mesh.matrix_parent_inverse if mesh.parent is not None else Matrix.Identity(4)
     world = mesh.matrix_world.copy()
     mesh.parent = parent
     if parent is not None:
         mesh.parent_type = "OBJECT"
         mesh.matrix_parent_inverse = parent.matrix_world.inverted()
-    mesh.matrix_basis = world
+    if np.abs(np.array(carried) - np.eye(4)).max() > UNMOVED:  # otherwise its own location, rotation and scale are right already
+        mesh.matrix_basis = world

@@ -20,6 +20,8 @@ from .subject import Subject
 LONGER_SIDE = 512
 SAMPLES = 8
 BOUNCES = 2
+RENDER_RESULT = "Render Result"
+"""Blender's image of the last rendering."""
 
 
 def render_view(scene: Scene, camera: CameraObject, subject: Subject, target: Path) -> None:
@@ -27,7 +29,7 @@ def render_view(scene: Scene, camera: CameraObject, subject: Subject, target: Pa
 
     Raises EngineError where Blender could not write the picture.
     """
-    with _stage(scene, camera, subject) as stage:
+    with _stage(scene, camera, subject) as stage, _own_result():
         stage.render.filepath = str(target)
         target.unlink(missing_ok=True)
         try:
@@ -51,6 +53,22 @@ def _stage(scene: Scene, camera: CameraObject, subject: Subject) -> Iterator[Sce
         yield stage
     finally:
         bpy.data.scenes.remove(stage)
+
+
+@contextmanager
+def _own_result() -> Iterator[None]:
+    """Keep the user's last rendering: ours goes into the last of Blender's render slots, and leaves no image where there was none."""
+    image: Any = bpy.data.images.get(RENDER_RESULT)
+    before = image.render_slots.active_index if image is not None else 0
+    if image is not None:
+        image.render_slots.active_index = len(image.render_slots) - 1
+    try:
+        yield
+    finally:
+        if image is not None:
+            image.render_slots.active_index = before
+        elif RENDER_RESULT in bpy.data.images:
+            bpy.data.images.remove(bpy.data.images[RENDER_RESULT])
 
 
 def _lights(scene: Scene) -> list[bpy.types.Object]:
