@@ -21,6 +21,8 @@ Mask = NDArray[np.uint8]
 
 STRONG_SHARE = 0.5
 """Of the strongest difference nearby, from which on a pixel is the subject beyond doubt: half covered."""
+RINGING = 0.09
+"""Ripples beside a strong edge reach this share of its contrast; what is no stronger must prove itself against the halo."""
 HALO_REACH = 12
 """How far, in pixels, compression smears a strong edge."""
 HALO_MARGIN = 1.6
@@ -87,10 +89,12 @@ def measure(picture: UInt8, background: Float32) -> Frame:
 
 def _body(frame: Frame, faintest: float) -> Mask:
     """The subject's pixels: strong ones, and faint ones that no halo explains."""
-    strong = (frame.strength > STRONG_SHARE * cv2.dilate(frame.robust, _square(7))) & (frame.strength > 6 * frame.noise + 4)
+    contrast = _floats(cv2.blur(cv2.dilate(frame.robust, _square(17)), (9, 9)))
+    least = np.maximum(RINGING * contrast, max(6 * frame.noise + 4, faintest))
+    strong = (frame.strength > STRONG_SHARE * cv2.dilate(frame.robust, _square(7))) & (frame.strength > least)
     if not strong.any():
         strong = frame.smooth > max(frame.floor, faintest) * 2
-    threshold = np.maximum(_halo(frame, strong), max(frame.floor, faintest))
+    threshold = np.maximum(_halo(frame, strong, contrast), max(frame.floor, faintest))
     faint = cv2.morphologyEx(((frame.smooth > threshold) & ~strong).astype(np.uint8), cv2.MORPH_OPEN, _square(3))
     count, labels = cv2.connectedComponents(faint, connectivity=8)
     clear = np.bincount(labels[frame.smooth > 1.5 * threshold], minlength=count)
@@ -100,12 +104,12 @@ def _body(frame: Frame, faintest: float) -> Mask:
     return _without_specks(body.astype(np.uint8, copy=False))
 
 
-def _halo(frame: Frame, strong: NDArray[np.bool_]) -> Float32:
+def _halo(frame: Frame, strong: NDArray[np.bool_], contrast: Float32) -> Float32:
     """float32[H, W]: how strong a difference compression alone may have left at each pixel.
 
-    Halos scale with the contrast they come from; by how much, at each distance, is measured around this frame's own edges.
+    Halos scale with the contrast they come from (float32[H, W], the strongest difference around); by how much, at each
+    distance, is measured around this frame's own edges.
     """
-    contrast = cv2.blur(cv2.dilate(frame.robust, _square(17)), (9, 9))
     distance = cv2.distanceTransform((~strong).astype(np.uint8), cv2.DIST_L2, 5)
     ring = np.minimum(np.round(distance), HALO_REACH).astype(np.intp)
     share = frame.smooth / np.maximum(contrast, 1)
