@@ -13,6 +13,7 @@ import importlib.util
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -168,21 +169,28 @@ def mitsuba(vertices: np.ndarray, triangles: np.ndarray, size: int, seconds: flo
     return tuple(milliseconds(work, seconds, time.perf_counter) for work in (forward, both))  # type: ignore[return-value]
 
 
-def measure_mitsuba(vertices: np.ndarray, triangles: np.ndarray, size: int, seconds: float) -> tuple[float, float] | str:
-    """Its milliseconds, or why there are none."""
+def measure_mitsuba(count: int, size: int, seconds: float) -> tuple[float, float] | str:
+    """Its milliseconds, or why there are none. In a process of its own: an LLVM of the wrong age ends the process."""
     if importlib.util.find_spec("mitsuba") is None:
         return "not installed"
-    try:
-        return mitsuba(vertices, triangles, size, seconds)
-    except (RuntimeError, ImportError, AttributeError) as error:
-        return f"does not run here ({str(error).splitlines()[0]})"
+    command = [sys.executable, __file__, "--mitsuba", str(count), str(size), str(seconds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return f"does not run here: {(done.stderr.strip() or str(done.returncode)).splitlines()[0][:100]}"
+    forward, both = done.stdout.split()[-2:]
+    return float(forward), float(both)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="10k triangles at 512 x 512 alone")
+    parser.add_argument("--mitsuba", nargs=3, metavar=("COUNT", "SIZE", "SECONDS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.mitsuba:
+        count, size, seconds = options.mitsuba
+        print(*mitsuba(*lumpy_ball(int(count)), int(size), float(seconds)))
+        return
     torch.set_num_threads(1)
     counts, sizes, seconds = ((10_000,), (512,), 0.5) if options.quick else ((1_000, 10_000, 100_000), (256, 512), 0.3)
     with tempfile.TemporaryDirectory() as folder:
@@ -190,13 +198,13 @@ def main() -> None:
         if z_buffer is None:
             print("No C compiler: no bare z-buffer, no ratios.")
         for count in counts:
-            vertices, triangles = lumpy_ball(count)
             for size in sizes:
-                print_case(vertices, triangles, size, z_buffer, seconds)
+                print_case(count, size, z_buffer, seconds)
 
 
-def print_case(vertices: np.ndarray, triangles: np.ndarray, size: int, z_buffer: Callable[..., None] | None, seconds: float) -> None:
+def print_case(count: int, size: int, z_buffer: Callable[..., None] | None, seconds: float) -> None:
     """One mesh at one size, every rasterizer."""
+    vertices, triangles = lumpy_ball(count)
     print(f"{len(triangles)} triangles, {size} x {size}: ms forward / forward + backward")
     limit = bare(z_buffer, vertices, triangles, size, seconds) if z_buffer else float("nan")
     print(f"  bare z-buffer in C   {limit:8.2f}")
@@ -205,7 +213,7 @@ def print_case(vertices: np.ndarray, triangles: np.ndarray, size: int, z_buffer:
         print(f"  {backend:20} {forward:8.2f} /{both:8.2f}   {both / limit:5.1f} x the bare z-buffer")
         if backend == "warp":
             warp_both = both
-    peer = measure_mitsuba(vertices, triangles, size, seconds)
+    peer = measure_mitsuba(count, size, seconds)
     if isinstance(peer, str):
         print(f"  Mitsuba 3            {peer}")
     else:
