@@ -59,7 +59,8 @@ class Run:
 class Made:
     """What a run made, in plain values: Blender's objects may be gone by the time that the panel asks.
 
-    silhouette_iou: how well the animated subject covers the video's, 0 to 1; None where the engine did not tell.
+    silhouette_iou: how well the animated subject covers the video's, 0 to 1, the mean over the frames; None where the engine
+        did not tell.
     """
 
     armature: str
@@ -116,8 +117,7 @@ def start(context: Context, settings: Settings, folder: str = "", python: str = 
     folder: where the job is kept, '' for a place of our own. python: the engine's Python, '' for the one that the preferences
     find. Raises AnimaMimicError where the run cannot start; the scene is as it was.
     """
-    if _session.run is not None:
-        raise InputError("A run is under way already.", "Wait for it, or cancel it.")
+    _refuse_second_run()
     _session.made, _session.report, _session.error, _session.folder = None, {}, None, None
     try:
         _session.run = _start(context, settings, folder, python)
@@ -159,8 +159,8 @@ def cancel() -> None:
 
 def abandon() -> None:
     """Forget the run under way and what the last one made: the file that they belong to is closed."""
-    cancel()
-    _session.run, _session.made, _session.report, _session.error = None, None, {}, None
+    end_run()
+    _session.made, _session.report, _session.error = None, {}, None
 
 
 def run_blocking(context: Context, settings: Settings, folder: str, python: str, tell: Callable[[Run], None]) -> Made:
@@ -168,28 +168,22 @@ def run_blocking(context: Context, settings: Settings, folder: str, python: str,
 
     A file called `cancel` in the job folder cancels the run, as does an interrupt (Ctrl-C).
     """
-    run = start(context, settings, folder, python)
-    request = run.folder / job.CANCEL_FILE
+    _refuse_second_run()  # here too: what follows ends the run under way in the end
     try:
-        while listen(run):
-            tell(run)
-            if request.exists():
-                request.unlink()
-                cancel()
-            time.sleep(POLL_SECONDS)
+        run = start(context, settings, folder, python)
+        _wait(run, tell)
         return finish(context, run)
-    except KeyboardInterrupt:
-        cancel()
-        return finish(context, run)
+    except KeyboardInterrupt as interrupt:
+        _session.error = CancelledError("The run was cancelled.")
+        raise _session.error from interrupt
     finally:
-        abandon_unfinished(run)
+        end_run()
 
 
-def abandon_unfinished(run: Run) -> None:
-    """End `run` where an unforeseen error stopped it half-way, so that neither engine nor state stays behind."""
-    run.engine.cancel()
-    if _session.run is run:
-        _session.run = None
+def end_run() -> None:
+    """End what is left of the run under way: nothing after `finish`, the engine where something unforeseen stopped it half-way."""
+    process.end_all()
+    _session.run = None
 
 
 def register() -> None:
@@ -208,6 +202,11 @@ def _on_load(*_: Any) -> None:
     abandon()
 
 
+def _refuse_second_run() -> None:
+    if _session.run is not None:
+        raise InputError("A run is under way already.", "Wait for it, or cancel it.")
+
+
 def _start(context: Context, settings: Settings, folder: str, python: str) -> Run:
     subject = subject_of(context.view_layer.objects.active, context.selected_objects)
     engine_python = preferences.existing_python(python, "the operator") if python else preferences.engine_python()
@@ -215,6 +214,17 @@ def _start(context: Context, settings: Settings, folder: str, python: str) -> Ru
     place = _job_folder(folder)
     captured = capture(context, subject, settings, place)
     return Run(place, captured, process.Engine.start(engine_python, process.SCRIPT, place))
+
+
+def _wait(run: Run, tell: Callable[[Run], None]) -> None:
+    """Until the engine has ended, by itself or by a request to cancel."""
+    request = run.folder / job.CANCEL_FILE
+    while listen(run):
+        tell(run)
+        if request.exists():
+            request.unlink()
+            cancel()
+        time.sleep(POLL_SECONDS)
 
 
 def _finish(context: Context, run: Run) -> Made:
@@ -227,7 +237,7 @@ def _finish(context: Context, run: Run) -> Made:
     baked = bake(context, run.captured, result)
     warnings = (*run.captured.notes, *run.engine.warnings, *baked.warnings)
     fit = result.report.get("fit", {})
-    made = Made(baked.armature.name, baked.action.name, baked.bones, baked.keys, baked.shape_keys, fit.get("silhouette_iou"), warnings)
+    made = Made(baked.armature.name, baked.action.name, baked.bones, baked.keys, baked.shape_keys, fit.get("mean_iou"), warnings)
     _session.made, _session.report = made, {**result.report, **vars(made)}
     return made
 

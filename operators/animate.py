@@ -83,13 +83,13 @@ class ANIMAMIMIC_OT_animate_from_video(bpy.types.Operator):
         except AnimaMimicError as error:
             return self._ended(error)
         finally:
-            session.abandon_unfinished(run)
+            session.end_run()
 
     def cancel(self, context: Context) -> None:
         """Blender calls this where it ends the operator itself, with its window for example."""
         self._remove_timer(context)
-        if self._run is not None:
-            session.abandon_unfinished(self._run)
+        if self._run is not None and session.current() is self._run:
+            session.end_run()
 
     def _arguments(self) -> tuple[Any, str, str]:
         given: Any = self

@@ -1,6 +1,6 @@
 """Stands in for the engine: speaks its protocol and does what the job folder's `behaviour` file says.
 
-Started as the engine is: fake_engine.py run FOLDER --parent PID.
+With `animate` it writes a result of its own, the same for every video. Started as the engine is: fake_engine.py run FOLDER --parent PID.
 """
 
 import json
@@ -34,6 +34,43 @@ def start_child():
     (folder / "child").write_text(str(child.pid))
 
 
+def write_result():
+    """A rig of two bones, one above the other, that walks 1 m along X in four steps; the upper one bends a little."""
+    import numpy as np
+
+    sys.path.append(str(Path(__file__).resolve().parent))
+    import package
+
+    package.make_importable()
+    from animamimic.core import job
+    from animamimic.core.types import Keys, Motion, Rig
+
+    vertices = job.read_request(folder).mesh.vertices
+    low, high = vertices[:, 2].min(), vertices[:, 2].max()
+    middle = (low + high) / 2
+    upper = np.where(vertices[:, 2] > middle, 1, 0).astype(np.int32)
+    rig = Rig(
+        names=("root", "spine"),
+        parents=np.array([-1, 0], np.int32),
+        heads=np.array([[0, 0, low], [0, 0, middle]], np.float64),
+        tails=np.array([[0, 0, middle], [0, 0, high]], np.float64),
+        z_axes=np.array([[0, -1, 0], [0, -1, 0]], np.float64),
+        influences=upper[:, None],
+        weights=np.ones((len(vertices), 1), np.float32),
+        rest=vertices,
+        bind=np.tile(np.eye(3, 4), (2, 1, 1)),
+    )
+    angles = np.linspace(0, 0.4, 5)
+    rotations = np.zeros((5, 2, 4))
+    rotations[..., 0] = 1
+    rotations[:, 1, 0], rotations[:, 1, 2] = np.cos(angles / 2), np.sin(angles / 2)
+    translations = np.zeros((5, 2, 3))
+    translations[:, 0, 0] = np.linspace(0, 1, 5)
+    keys = Keys((np.arange(5, dtype=np.int32),) * 2, np.array([0, 4], np.int32), 0.0)
+    report = {"seconds": {"fit": 0.2}, "frames": 5, "bones": 2, "fit": {"mean_iou": 0.75}}
+    job.write_result(folder, job.Result(rig, Motion(rotations, translations, np.ones(2, np.float32)), keys, None, report))
+
+
 behaviour = os.environ.get("FAKE_ENGINE", "work")
 print("the fake engine runs", flush=True)
 (folder / "environment.json").write_text(json.dumps(dict(os.environ)))
@@ -41,6 +78,10 @@ print("the fake engine runs", flush=True)
 if behaviour == "succeed":
     work(0.2)
     say("WARN", text="The tail was never seen.")
+    say("DONE", fraction=1.0)
+elif behaviour == "animate":
+    work(float(os.environ.get("FAKE_SECONDS", "0.1")))
+    write_result()
     say("DONE", fraction=1.0)
 elif behaviour == "work":
     start_child()

@@ -40,6 +40,12 @@ def press(**settings):
         return "ERROR", str(error).strip().removeprefix("Error: ")
 
 
+def runs(folder):
+    """Whether the pretending engine works and has started its child."""
+    child = Path(folder) / "child"
+    return child.exists() and child.read_text() != ""
+
+
 def own_number(folder):
     """The pretending engine's process number."""
     return int((Path(folder) / "own").read_text().split()[0])
@@ -47,6 +53,6 @@ def own_number(folder):
 
 def _once_it_runs(folder, meanwhile):
     end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and not (folder / "child").exists():
+    while time.monotonic() < end and not runs(folder):
         time.sleep(0.02)
     meanwhile()

@@ -10,6 +10,11 @@ FRONT_CAMERA = (0.0, -20.0, 0.0)
 def make_bar_scene(side=96):
     """A bar 1 x 1 x 4 m, standing, before an orthographic camera whose picture is 8 m wide; the bar is active and selected."""
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)  # read_factory_settings would disable the extension
+    return add_bar(side)
+
+
+def add_bar(side=96):
+    """Bar and camera of `make_bar_scene`, in the scene as it is."""
     scene = bpy.context.scene
     scene.render.resolution_x = scene.render.resolution_y = side
     scene.frame_start, scene.frame_end = 3, 20
@@ -31,6 +36,23 @@ def make_bar_scene(side=96):
     scene.camera = camera
     bpy.context.view_layer.update()
     return bar
+
+
+def add_armature(bar, weights=True):
+    """An armature called Skeleton with one bone, `root`, along the bar, that deforms it; without weights it has no grip on it."""
+    data = bpy.data.armatures.new("Skeleton")
+    armature = bpy.data.objects.new("Skeleton", data)
+    bpy.context.scene.collection.objects.link(armature)
+    bpy.context.view_layer.objects.active = armature
+    bpy.ops.object.mode_set(mode="EDIT")
+    bone = data.edit_bones.new("root")
+    bone.head, bone.tail = (0.0, 0.0, -2.0), (0.0, 0.0, 2.0)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.context.view_layer.objects.active = bar
+    bar.modifiers.new("Armature", "ARMATURE").object = armature
+    if weights:
+        bar.vertex_groups.new(name="root").add(range(len(bar.data.vertices)), 1.0, "REPLACE")
+    return armature
 
 
 def fingerprint():
@@ -71,7 +93,9 @@ def _plain_values(owner):
         value = getattr(owner, one.identifier)
         if one.type != "POINTER" and getattr(one, "is_array", False):
             value = str([tuple(row) if hasattr(row, "__len__") else row for row in value])
-        values.append((one.identifier, str(getattr(value, "name", value)) if one.type == "POINTER" else str(value)))
+        if one.type == "POINTER":
+            value = getattr(value, "name", "") if value is not None else None  # its address is no property of the scene
+        values.append((one.identifier, str(value)))
     return values
 
 

@@ -104,7 +104,7 @@ scenes.make_bar_scene()
 settings = part("core.settings")
 session.start(bpy.context, settings.from_flat({{"video": str(folder / "clip.mp4")}}), str(folder))
 end = time.monotonic() + 20
-while not (folder / "child").exists() and time.monotonic() < end:
+while not pretend.runs(folder) and time.monotonic() < end:
     time.sleep(0.02)
 alive = not gone()
 {end}
