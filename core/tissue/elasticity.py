@@ -75,15 +75,15 @@ class Elasticity:
         self._launch(kernels.gradient_kernel, self._energies, self._gradient)
         return float(self._energies.numpy().sum()), self._gradient.numpy().copy()
 
-    def stiffness(self, x: Float64) -> sparse.bsr_matrix:
+    def stiffness(self, x: Float64, projected: bool = True) -> sparse.bsr_matrix:
         """Second derivative of the energy with respect to the free nodes, sparse [3A, 3A] in 3x3 blocks, N/m.
 
-        Made positive semi-definite element by element, so that Newton's direction goes downhill. The matrix's arrays
-        are reused by the next call.
+        projected: leave out negative eigenvalues element by element, so that the matrix is positive semi-definite and
+        Newton's direction goes downhill; without, it is exact. The matrix's arrays are reused by the next call.
         """
         self._x.numpy()[:] = x
         self._blocks.zero_()
-        self._launch(kernels.hessian_kernel, self._slots, self._blocks)
+        self._launch(kernels.hessian_kernel, self._slots, wp.float64(0.0 if projected else -np.inf), self._blocks)
         size = 3 * len(self.free)
         return sparse.bsr_matrix((self._blocks.numpy(), self._indices, self._pointers), shape=(size, size))
 
@@ -92,8 +92,8 @@ class Elasticity:
         edges = np.swapaxes(x[self._tetrahedra[:, 1:]] - x[self._tetrahedra[:, :1]], 1, 2)
         return np.linalg.det(edges) / (6.0 * self.volume)
 
-    def _launch(self, kernel: wp.Kernel, *outputs: wp.array) -> None:
-        wp.launch(kernel, len(self._tetrahedra), [self._x, *self._element_arrays, *outputs], device="cpu")
+    def _launch(self, kernel: wp.Kernel, *others: wp.array | wp.float64) -> None:
+        wp.launch(kernel, len(self._tetrahedra), [self._x, *self._element_arrays, *others], device="cpu")
 
 
 def stable_parameters(young: Float64, poisson_ratio: float) -> tuple[Float64, Float64]:

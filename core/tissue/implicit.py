@@ -22,6 +22,8 @@ MAX_HALVINGS = 12
 MAX_CG_STEPS = 500
 CG_TOLERANCE = 1e-2
 """Residual, relative to the right-hand side, to which each Newton direction is solved."""
+NEAR = 1e3
+"""Newton's last correction, in tolerances, below which the exact second derivative is tried."""
 SUFFICIENT_DECREASE = 1e-4
 """Armijo's constant."""
 
@@ -55,11 +57,12 @@ def advance(body: Elasticity, state: State, skinned: Float64, acceleration: Floa
     x = skinned.copy()
     # Start where the flesh would be if it kept its place relative to the skinned pose.
     x[body.free] = (state.positions + (skinned - state.skinned))[body.free]
+    moved = np.inf
     for _ in range(MAX_NEWTON_STEPS):
         value, gradient = potential.value_and_gradient(x)
         if np.abs(gradient / potential.inertia).max(initial=0.0) < step.tolerance:
             return State(x, state.positions, skinned), True
-        direction = _solve(potential.curvature(x), body.diagonal_slots, -gradient)
+        direction = _newton_direction(potential, x, gradient, exact=moved < NEAR * step.tolerance)
         x, moved = _search(potential, x, direction, value, float(np.vdot(gradient, direction)), step.tolerance)
         if moved < step.tolerance:
             return State(x, state.positions, skinned), True
@@ -88,9 +91,9 @@ class _Potential:
         energy, gradient = self.body.energy_and_gradient(x)
         return energy + self._quadratic(inertial, following), gradient[self.body.free] + self.inertia * inertial + self.drag * following
 
-    def curvature(self, x: Float64) -> sparse.bsr_matrix:
-        """The positive definite second derivative, sparse [3A, 3A]."""
-        matrix = self.body.stiffness(x)
+    def curvature(self, x: Float64, projected: bool) -> sparse.bsr_matrix:
+        """The second derivative, sparse [3A, 3A]; positive definite if projected."""
+        matrix = self.body.stiffness(x, projected)
         matrix.data[self.body.diagonal_slots] += (self.inertia + self.drag)[:, :, None] * np.eye(3)
         return matrix
 
@@ -111,8 +114,22 @@ def _search(potential: _Potential, x: Float64, direction: Float64, value: float,
     return x, 0.0
 
 
-def _solve(matrix: sparse.bsr_matrix, diagonal_slots: Int32, right: Float64) -> Float64:
-    """Conjugate gradients, preconditioned by the inverse of the 3x3 blocks on the diagonal. right, result: float64[A, 3]."""
+def _newton_direction(potential: _Potential, x: Float64, gradient: Float64, exact: bool) -> Float64:
+    """float64[A, 3], downhill. exact: try the true second derivative first, which converges faster near the end."""
+    slots = potential.body.diagonal_slots
+    if exact:
+        direction = _solve_or_none(potential.curvature(x, projected=False), slots, -gradient)
+        if direction is not None:
+            return direction
+    direction = _solve_or_none(potential.curvature(x, projected=True), slots, -gradient)
+    return direction if direction is not None else -gradient / potential.inertia
+
+
+def _solve_or_none(matrix: sparse.bsr_matrix, diagonal_slots: Int32, right: Float64) -> Float64 | None:
+    """Conjugate gradients, preconditioned by the inverse of the 3x3 blocks on the diagonal. right, result: float64[A, 3].
+
+    None where the matrix turns out not to be positive definite.
+    """
     inverse_blocks = np.linalg.inv(matrix.data[diagonal_slots])
     solution = np.zeros_like(right)
     residual = right.copy()
@@ -124,7 +141,10 @@ def _solve(matrix: sparse.bsr_matrix, diagonal_slots: Int32, right: Float64) -> 
         if product <= goal:
             break
         image = (matrix @ direction.ravel()).reshape(-1, 3)
-        length = product / float(np.vdot(direction, image))
+        curvature = float(np.vdot(direction, image))
+        if curvature <= 0:
+            return None
+        length = product / curvature
         solution += length * direction
         residual -= length * image
         preconditioned = np.einsum("nij,nj->ni", inverse_blocks, residual)

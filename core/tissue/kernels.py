@@ -16,6 +16,7 @@ SMALL_STRETCH = wp.constant(wp.float64(0.3))
 LEAST_STRETCH = wp.constant(wp.float64(0.5))
 MOST_STRETCH = wp.constant(wp.float64(2.0))
 """Stretches that the skinning may give to a tetrahedron's rest shape: what it folds or tears is not followed."""
+mat34d = wp.types.matrix(shape=(3, 4), dtype=wp.float64)
 ZERO = wp.constant(wp.float64(0.0))
 ONE = wp.constant(wp.float64(1.0))
 HALF = wp.constant(wp.float64(0.5))
@@ -76,16 +77,12 @@ def cofactor(f: wp.mat33d) -> wp.mat33d:
 
 
 @wp.func
-def shape_gradient(inverse_rest: wp.mat33d, corner: int) -> wp.vec3d:
-    """Gradient of the linear shape function of a corner in the rest pose: a row of Dm^-1, or minus their sum for corner 0."""
-    # Warp wants one type in both branches of a variable, which a conditional expression does not give it.
-    row = inverse_rest[0]
-    for i in range(3):
-        if corner == i + 1:
-            row = inverse_rest[i]
-    if corner == 0:
-        row = -(inverse_rest[0] + inverse_rest[1] + inverse_rest[2])
-    return row
+def shape_gradients(inverse_rest: wp.mat33d) -> mat34d:
+    """Gradients of the four linear shape functions in the rest pose, a column each: minus the sum of Dm^-1's rows, and the rows."""
+    a = inverse_rest[0]
+    b = inverse_rest[1]
+    c = inverse_rest[2]
+    return wp.matrix_from_cols(-(a + b + c), a, b, c)
 
 
 @wp.func
@@ -155,27 +152,31 @@ def gradient_kernel(
     pressure = volume_pressure(wp.determinant(f), mu[e], lam[e])
     stress = shear * f + pressure * cofactor(f)
     energy[e] = volume[e] * energy_density(f, mu[e], lam[e])
+    forces = volume[e] * (stress * shape_gradients(inverse_rest[e]))
     for n in range(4):
-        wp.atomic_add(gradient, corners[n], volume[e] * (stress * shape_gradient(inverse_rest[e], n)))
+        wp.atomic_add(gradient, corners[n], wp.vec3d(forces[0, n], forces[1, n], forces[2, n]))
 
 
 @wp.func
 def add_mode(
     eigenvalue: wp.float64,
+    least: wp.float64,
     mode: wp.mat33d,
     inverse_rest: wp.mat33d,
     slots: wp.array2d(dtype=wp.int32),
     blocks: wp.array(dtype=wp.mat33d),
     e: int,
 ) -> None:
-    """Add eigenvalue * (dF/dx : mode)(dF/dx : mode)^T to the blocks of one tetrahedron."""
-    if eigenvalue > ZERO:
+    """Add eigenvalue * (dF/dx : mode)(dF/dx : mode)^T to the blocks of one tetrahedron, unless it is below `least`."""
+    if eigenvalue > least:
+        # A column for each corner: how the mode changes as the corner moves.
+        corners = mode * shape_gradients(inverse_rest)
         for n in range(4):
-            left = eigenvalue * (mode * shape_gradient(inverse_rest, n))
+            left = eigenvalue * wp.vec3d(corners[0, n], corners[1, n], corners[2, n])
             for m in range(4):
                 slot = slots[e, 4 * n + m]
                 if slot >= 0:
-                    wp.atomic_add(blocks, slot, wp.outer(left, mode * shape_gradient(inverse_rest, m)))
+                    blocks[slot] += wp.outer(left, wp.vec3d(corners[0, m], corners[1, m], corners[2, m]))
 
 
 @wp.kernel
@@ -187,9 +188,10 @@ def hessian_kernel(
     mu: wp.array(dtype=wp.float64),
     lam: wp.array(dtype=wp.float64),
     slots: wp.array2d(dtype=wp.int32),
+    least: wp.float64,
     blocks: wp.array(dtype=wp.mat33d),
 ) -> None:
-    """Second derivative of the energy, its negative eigenvalues left out element by element, added to `blocks`.
+    """Second derivative of the energy, added to `blocks`; eigenvalues of an element below `least` are left out.
 
     The eigenvectors are known in closed form but for a 3x3 problem of the stretches (Smith et al. 2018, section 4.3):
     with F = U diag(s) V^T, twists and flips of each plane have the eigenvalues shear +- pressure * s.
@@ -217,8 +219,8 @@ def hessian_kernel(
         vk = wp.vec3d(v[0, k], v[1, k], v[2, k])
         twist = root_half * (wp.outer(uj, vk) - wp.outer(uk, vj))
         flip = root_half * (wp.outer(uj, vk) + wp.outer(uk, vj))
-        add_mode(volume[e] * (shear + pressure * s[i]), twist, inverse, slots, blocks, e)
-        add_mode(volume[e] * (shear - pressure * s[i]), flip, inverse, slots, blocks, e)
+        add_mode(volume[e] * (shear + pressure * s[i]), least, twist, inverse, slots, blocks, e)
+        add_mode(volume[e] * (shear - pressure * s[i]), least, flip, inverse, slots, blocks, e)
     areas = wp.vec3d(s[1] * s[2], s[0] * s[2], s[0] * s[1])
     curvature = TWO * mu[e] / ((squares + ONE) * (squares + ONE))
     coupling = wp.mat33d(ZERO, s[2], s[1], s[2], ZERO, s[0], s[1], s[0], ZERO)
@@ -228,7 +230,7 @@ def hessian_kernel(
     wp.eig3(stretches, vectors, values)
     for i in range(3):
         mode = u * wp.diag(wp.vec3d(vectors[0, i], vectors[1, i], vectors[2, i])) * wp.transpose(v)
-        add_mode(volume[e] * values[i], mode, inverse, slots, blocks, e)
+        add_mode(volume[e] * values[i], least, mode, inverse, slots, blocks, e)
 
 
 @wp.func

@@ -59,7 +59,7 @@ def test_rest_and_rigid_motion_cost_no_energy_and_pull_nowhere():
         assert np.abs(gradient).max() < 1e-9
 
 
-@pytest.mark.parametrize("distortion", [0.005, 0.05, 0.2])
+@pytest.mark.parametrize("distortion", [0.005, 0.05, 0.6])
 def test_gradient_and_stiffness_are_derivatives(distortion):
     generator = np.random.default_rng(1)
     nodes, tetrahedra = bar((2, 2, 2), 0.1)
@@ -69,10 +69,9 @@ def test_gradient_and_stiffness_are_derivatives(distortion):
     _, gradient = body.energy_and_gradient(x)
     assert np.vdot(gradient, way) == pytest.approx((body.energy(x + step * way) - body.energy(x - step * way)) / (2 * step), rel=1e-5)
     assert body.energy(x) == pytest.approx(body.energy_and_gradient(x)[0])
-    if distortion < 0.01:
-        # Near rest hardly any eigenvalue is negative, so that the projected matrix is nearly the true one.
-        change = (body.energy_and_gradient(x + step * way)[1] - body.energy_and_gradient(x - step * way)[1]) / (2 * step)
-        np.testing.assert_allclose((body.stiffness(x) @ way.ravel()).reshape(-1, 3), change, atol=0.05 * np.abs(change).max())
+    change = (body.energy_and_gradient(x + step * way)[1] - body.energy_and_gradient(x - step * way)[1]) / (2 * step)
+    exact = body.stiffness(x, projected=False) @ way.ravel()
+    np.testing.assert_allclose(exact.reshape(-1, 3), change, atol=1e-4 * np.abs(change).max())
 
 
 def test_stiffness_at_rest_is_exact_and_never_negative_when_turned_inside_out():
