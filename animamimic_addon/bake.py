@@ -66,7 +66,9 @@ def remove(context: Context, subject: Subject) -> None:
     armatures = {one for one in (subject.armature, *map(armature_of, subject.meshes)) if results.armature_record(one) is not None}
     if not armatures and not records:
         raise InputError(f"AnimaMimic made nothing for '{subject.name}'.")
-    with in_object_mode(context):
+    actions_of_ours = [action for one in armatures if results.is_ours(action := results.played_by(one))]
+    first = int(min((action.frame_range[0] for action in actions_of_ours), default=context.scene.frame_current))
+    with in_object_mode(context), at_frame(context.scene, first):  # a kept rig without an Action of its own stays in its first pose
         for one in armatures:
             made = results.armature_record(one)
             if made is not None:

@@ -18,7 +18,7 @@ from .driving import make_folder, place_video
 from .evaluated import FAR_APART, evaluated_mesh, modelled_vertices, triangle_array, world_vertices
 from .kept_rig import Pose, kept_rig, pose_of
 from .scene_state import at_frame, in_object_mode, in_rest_pose, switched_off
-from .subject import Subject, check_meshes, check_shared_data, with_kept_rig
+from .subject import Subject, check_meshes, check_own_data, check_shape_keys, with_kept_rig
 from .view_render import render_view
 
 __all__ = ["Captured", "capture", "read_captured"]
@@ -36,8 +36,11 @@ def capture(context: Context, subject: Subject, settings: Settings, folder: Path
     if keep_rig:
         subject = with_kept_rig(subject)
     _check_layer(context, subject)
-    if not keep_rig or settings.tissue.tissue != "OFF":
-        check_shared_data(subject)
+    soft = settings.tissue.tissue != "OFF"
+    if soft or not keep_rig:
+        check_own_data(subject)
+    if soft:
+        check_shape_keys(subject)
     start_frame, frame_count = _frames(context.scene, settings)
     make_folder(folder)
     try:
@@ -74,7 +77,7 @@ def _write_scene(context: Context, subject: Subject, settings: Settings, folder:
         captured_camera = _captured_camera(made) if made is not None else None
     finally:
         if made is not None:
-            results.discard(made.data)
+            results.discard(made, made.data)
     captured = Captured(
         subject=subject.name,
         scene=scene.name,

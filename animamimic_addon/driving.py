@@ -18,6 +18,8 @@ def place_video(source: Path, folder: Path, name: str) -> str:
     Raises InputError where the source cannot be used, EngineError where the folder cannot be written.
     """
     kind = "driving video" if name == "driving" else "mask video"
+    if folder.resolve() in source.resolve().parents and source.resolve().relative_to(folder.resolve()).parts[0] == name:
+        return name  # the sequence of an earlier run in this very folder
     if not source.exists():
         raise InputError(f"The {kind} {source} does not exist.", "Choose the file again.")
     images = _sequence(source)
@@ -25,6 +27,8 @@ def place_video(source: Path, folder: Path, name: str) -> str:
         target = name + source.suffix.lower()
         place_file(source, folder / target, kind)
         return target
+    if not images:
+        raise InputError(f"The folder {source} holds no images.", "Choose a video, or a folder of PNG, JPEG, TIFF or EXR images.")
     if len(images) < 2:
         raise InputError(f"The {kind} {source} is a single image.", "Choose a video, or the first image of a numbered sequence.")
     try:
@@ -46,6 +50,8 @@ def place_file(source: Path, target: Path, kind: str) -> None:
     except OSError as error:
         raise InputError(f"The {kind} {source} cannot be read ({error.strerror}).", "Check its permissions.") from error
     try:
+        if target.exists() and target.samefile(source):
+            return
         target.unlink(missing_ok=True)
         try:
             os.link(source.resolve(), target)

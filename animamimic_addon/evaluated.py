@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 import numpy as np
 from mathutils.kdtree import KDTree
+from numpy.typing import NDArray
 
 from ..core.types import Float32, Float64, Int32
 from .datablocks import Context, MeshObject
@@ -59,24 +60,23 @@ def modelled_vertices(mesh: MeshObject, context: Context) -> tuple[Int32, float]
     Returns int32[N], an index into the evaluated mesh for every modelled vertex, and the largest distance, in metres, between
     two evaluated vertices that are copies of one modelled vertex (0 where there are none; a Mirror or Array makes them).
     Modifiers that keep every vertex give the identity. Others are asked by a marker: each modelled vertex carries a random
-    unit vector through the stack, and only unmixed copies come out with length one. A modelled vertex without a copy (Remesh,
-    Decimate) gets the nearest evaluated vertex.
+    vector through the stack, and only unmixed copies come out as it went in. A modelled vertex without a copy (Remesh) gets the
+    nearest evaluated vertex.
     """
     count = len(mesh.data.vertices)
     depsgraph = context.evaluated_depsgraph_get()
     with evaluated_mesh(mesh, depsgraph) as (_, result):
         if len(result.vertices) == count:
             return np.arange(count, dtype=np.int32), 0.0
-    directions = np.random.default_rng(0).normal(size=(count, 3))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    with _marked(mesh, directions.astype(np.float32), context):
+    directions = np.random.default_rng(0).normal(size=(count, 3)).astype(np.float32)
+    with _marked(mesh, directions, context):
         depsgraph = context.evaluated_depsgraph_get()
         with evaluated_mesh(mesh, depsgraph) as (evaluated, result):
             vertices = world_vertices(evaluated, result)
             marker: Any = result.attributes.get(MARKER)
             marks = vector_array(marker.data, "vector") if marker is not None else np.zeros_like(vertices)
     modelled = transformed(vector_array(mesh.data.vertices, "co"), np.array(mesh.matrix_world, np.float64))
-    return _match(directions.astype(np.float32), marks, vertices, modelled)
+    return _match(directions, marks, vertices, modelled)
 
 
 @contextmanager
@@ -95,22 +95,24 @@ def _marked(mesh: MeshObject, directions: Float32, context: Context) -> Iterator
 
 def _match(directions: Float32, marks: Float32, vertices: Float32, modelled: Float32) -> tuple[Int32, float]:
     """See `modelled_vertices`. modelled: the unmodified vertices in world space."""
-    tree = _tree(directions)
+    codes, wanted = _codes(marks), _codes(directions)
+    order = np.argsort(wanted)
+    base = order[np.searchsorted(wanted[order], codes).clip(max=len(order) - 1)]
+    copies = np.flatnonzero(wanted[base] == codes)
     found = np.full(len(directions), -1, np.int32)
-    apart = 0.0
-    for index in np.flatnonzero(np.abs(np.linalg.norm(marks, axis=1) - 1.0) < 1e-5).tolist():
-        _, base, distance = tree.find(marks[index].tolist())
-        if distance > 1e-4:
-            continue
-        if found[base] < 0:
-            found[base] = index
-        else:
-            apart = max(apart, float(np.linalg.norm(vertices[index] - vertices[found[base]])))
+    found[base[copies][::-1]] = copies[::-1]  # the first copy stays
+    apart = np.linalg.norm(vertices[copies] - vertices[found[base[copies]]], axis=1).max(initial=0.0)
     lost = np.flatnonzero(found < 0)
     if len(lost):
         nearest = _tree(vertices)
-        found[lost] = [nearest.find(modelled[base].tolist())[1] for base in lost]
-    return found, apart
+        found[lost] = [nearest.find(point)[1] for point in modelled[lost].tolist()]
+    return found, float(apart)
+
+
+def _codes(vectors: Float32) -> NDArray[np.uint64]:
+    """One number for each vector [N, 3], equal only for equal ones: the bits of two of its components."""
+    bits = np.ascontiguousarray(vectors).view(np.uint32).astype(np.uint64)
+    return (bits[:, 0] << np.uint64(32)) | bits[:, 1]
 
 
 def _tree(points: Float32) -> KDTree:

@@ -18,6 +18,9 @@ SHORTEST_BONE = 1e-7
 EXACT = 1e-6
 """Fraction of the diagonal to which bones and weights should explain the pose."""
 
+UNEVEN = 1e-3
+"""Relative difference of an armature's scales above which it is uneven."""
+
 NO_BONE = -1
 
 
@@ -70,8 +73,10 @@ def kept_rig(context: Context, subject: Subject, mesh: Mesh, pose: Pose) -> tupl
             "Apply the modifiers that change the mesh with the pose (Decimate, Remesh, Geometry Nodes).",
         )
     influences, weights = _influences(context, subject, pose.names)
+    notes = _oddities(armature)
     bind = (pose.posed @ np.linalg.inv(pose.rest))[:, :3]
-    rest, notes = _consistent_rest(rest, mesh, influences, weights, bind)
+    rest, bent = _consistent_rest(rest, mesh, influences, weights, bind)
+    notes += bent
     loose = int((influences[:, 0] == NO_BONE).sum())
     if loose == len(mesh.vertices):
         raise InputError(f"The armature '{armature.name}' moves no vertex of '{subject.name}'.", "Give the mesh weights, or set Rig to Automatic.")
@@ -92,6 +97,18 @@ def _check_lengths(armature: ArmatureObject, pose: Pose, lengths: Float64, diago
             f"The armature '{armature.name}' has {len(short)} bones without length: {names}.",
             "Make them longer in Edit Mode, or check the armature's scale.",
         )
+
+
+def _oddities(armature: ArmatureObject) -> tuple[str, ...]:
+    """A sentence for each thing about the armature that bones and weights alone cannot express."""
+    scale = np.linalg.norm(np.array(armature.matrix_world, np.float64)[:3, :3], axis=0)
+    flexible = [bone.name for bone in armature.data.bones if bone.bbone_segments > 1]
+    found = []
+    if np.ptp(scale) > UNEVEN * scale.max():
+        found.append(f"The armature '{armature.name}' is scaled unevenly, so its bones cannot follow rotations exactly; apply its scale.")
+    if flexible:
+        found.append(f"{len(flexible)} bones of '{armature.name}' are flexible (B-Bones); they are fitted as if they were stiff.")
+    return tuple(found)
 
 
 def _rest_vertices(context: Context, subject: Subject) -> Float32:

@@ -36,7 +36,7 @@ def make_armature(context: Context, captured: Captured, rig: Rig, motion: Motion
     origin = captured.meshes[0].world[:3, 3]
     armature.location = origin.tolist()
     armature.show_in_front = True
-    _collection(context, captured).objects.link(armature)
+    _link_beside(context, captured, armature)
     context.view_layer.objects.active = armature
     bpy.ops.object.mode_set(mode="EDIT")
     try:
@@ -103,13 +103,16 @@ def common_parent(meshes: list[MeshObject]) -> Any:
     return parents.pop() if len(parents) == 1 else None
 
 
-def _collection(context: Context, captured: Captured) -> Any:
-    """The collection that the first mesh object is in, so that the armature is seen where the mesh is."""
-    mesh = bpy.data.objects[captured.meshes[0].name]
-    for one in mesh.users_collection:
-        if one == context.scene.collection or one in context.scene.collection.children_recursive:
-            return one
-    return context.scene.collection
+def _link_beside(context: Context, captured: Captured, armature: ArmatureObject) -> None:
+    """Link the armature to a collection of the first mesh object in which it can be seen, else to the scene's own."""
+    scene = context.scene
+    for one in context.view_layer.objects[captured.meshes[0].name].users_collection:
+        if one == scene.collection or one in scene.collection.children_recursive:
+            one.objects.link(armature)
+            if armature.visible_get(view_layer=context.view_layer):
+                return
+            one.objects.unlink(armature)
+    scene.collection.objects.link(armature)
 
 
 def _add_bones(data: Any, rig: Rig, motion: Motion, names: tuple[str, ...], origin: Float64) -> None:

@@ -151,7 +151,9 @@ def put_aside(mesh: MeshObject, keep_rig: bool, rollback: Rollback) -> MeshRecor
     blocks = [keys[name] for name in record.shape_keys if name in keys]
     action = bpy.data.actions.get(record.action)
     modifier, hold = mesh.modifiers.get(record.modifier), mesh.constraints.get(record.hold)
-    rollback.put_aside(*blocks, action, *(() if keep_rig else (*groups, modifier, hold)))
+    rollback.put_aside(*blocks, action)
+    if not keep_rig:
+        rollback.put_aside(*groups, modifier, hold, hold.target if hold is not None else None)
     renamed = replace(
         record,
         groups=[one.name for one in groups],

@@ -89,8 +89,8 @@ def carrying_bone(mesh: MeshObject) -> tuple[ArmatureObject, str] | None:
 
 
 def deformed_by(mesh: MeshObject, armature: ArmatureObject) -> bool:
-    """Whether the armature's modifier (or parenting 'with armature deform') bends the mesh, not only carries it."""
-    if any(one.type == "ARMATURE" and one.object == armature for one in mesh.modifiers):
+    """Whether the armature's modifier (or parenting 'with armature deform') bends the mesh as seen, not only carries it."""
+    if any(one.type == "ARMATURE" and one.object == armature and one.show_viewport for one in mesh.modifiers):
         return True
     return mesh.parent == armature and mesh.parent_type == "ARMATURE"
 
@@ -112,14 +112,22 @@ def check_meshes(subject: Subject, vertices: np.ndarray, triangles: np.ndarray) 
         raise InputError(f"'{subject.name}' has no size: its faces have no area.", "Check the object's scale, or choose another mesh.")
 
 
-def check_shared_data(subject: Subject) -> None:
+def check_own_data(subject: Subject) -> None:
     """Raise InputError where a mesh datablock is used by several objects: weights and shape keys would go to all of them."""
     for one in subject.meshes:
-        if one.data.users > 1:
+        users = [other for other in bpy.data.objects if other.data == one.data]
+        if len(users) > 1:
             raise InputError(
-                f"The mesh of '{one.name}' is shared by {one.data.users} objects.",
+                f"The mesh of '{one.name}' is shared by {len(users)} objects.",
                 "Give it one of its own: Object > Relations > Make Single User > Object & Data.",
             )
+
+
+def check_shape_keys(subject: Subject) -> None:
+    """Raise InputError where soft tissue cannot be added as relative shape keys."""
+    for one in subject.meshes:
+        if one.data.shape_keys is not None and not one.data.shape_keys.use_relative:
+            raise InputError(f"The shape keys of '{one.name}' are absolute.", "Make them relative, or switch Soft Tissue off.")
 
 
 def _whole_character(armature: ArmatureObject) -> Subject:

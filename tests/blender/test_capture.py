@@ -207,6 +207,8 @@ def test_modifiers_keep_the_map_of_modelled_vertices(scene, captured, kind):
     assert len(part.modelled) == 36 and part.count != 36
     if kind == "MIRROR":
         np.testing.assert_allclose(request.mesh.vertices[part.modelled], [vertex.co[:] for vertex in bar.data.vertices], atol=1e-6)
+    if kind == "DECIMATE":  # what it dissolved has the nearest corner that is left
+        assert set(part.modelled[:4]) == set(np.flatnonzero(request.mesh.vertices[:, 2] < 0.1))
     if kind == "SUBSURF":  # Catmull-Clark pulls a corner of the square inwards, but keeps it nearest to where it was
         heights = request.mesh.vertices[part.modelled][:, 2]
         np.testing.assert_allclose(heights[4:-4], [vertex.co.z for vertex in bar.data.vertices][4:-4], atol=0.03)
@@ -254,6 +256,28 @@ def test_an_image_sequence_is_counted_from_the_chosen_image(scene, captured, tmp
     files = sorted((tmp_path / "job" / "driving").iterdir())
     assert [one.name for one in files] == ["000000.png", "000001.png", "000002.png"]
     assert [one.read_bytes() for one in files] == [b"9", b"10", b"11"]
+
+
+def test_a_job_can_be_captured_again_from_its_own_video(scene, captured, tmp_path):
+    rigs.add_camera()
+    rigs.add_bar()
+    for number in (1, 2):
+        (tmp_path / f"{number}.png").write_bytes(b"image")
+    captured(video=str(tmp_path / "1.png"), mask_video=str(tmp_path / "clip.mp4"))
+    own = tmp_path / "job"
+    request, _ = captured(video=str(own / "driving" / "000000.png"), mask_video=str(own / "mask.mp4"))
+    assert (request.video, request.mask) == ("driving", "mask.mp4")
+    assert len(list((own / "driving").iterdir())) == 2 and (own / "mask.mp4").stat().st_size > 0
+
+
+def test_oddities_of_a_kept_rig_are_told(scene, captured):
+    rigs.add_camera()
+    bar = rigs.add_bar()
+    arm = rigs.add_arm(bar)
+    arm.scale = (1.0, 1.0, 1.5)
+    arm.data.bones["upper"].bbone_segments = 4
+    _, remembered = captured(rig="KEEP")
+    assert "'Arm' is scaled unevenly" in remembered.notes[0] and "1 bones of 'Arm' are flexible" in remembered.notes[1]
 
 
 def test_the_capture_is_readable_json(scene, captured, tmp_path):
@@ -317,6 +341,13 @@ def shared_mesh():
     bpy.context.scene.collection.objects.link(bpy.data.objects.new("Twin", bar.data))
 
 
+def absolute_keys():
+    rigs.add_camera()
+    bar = rigs.add_bar()
+    bar.shape_key_add(name="Basis")
+    bar.data.shape_keys.use_relative = False
+
+
 def hidden():
     rigs.add_camera()
     rigs.add_bar().hide_viewport = True
@@ -339,6 +370,7 @@ def far_mirror():
         (one_point, "'Bar' has no size"),
         (flat_to_a_line, "'Bar' has no size"),
         (shared_mesh, "The mesh of 'Bar' is shared by 2 objects"),
+        (absolute_keys, "The shape keys of 'Bar' are absolute"),
         (hidden, "'Bar' is hidden"),
         (far_mirror, "A modifier of 'Bar' makes distant copies"),
     ],
@@ -348,7 +380,7 @@ def test_bad_subjects_are_named(scene, captured, make, sentence):
     bpy.context.view_layer.update()
     before = scenes.fingerprint()
     with pytest.raises(InputError, match=sentence):
-        captured()
+        captured(tissue="PHYSICS")
     assert scenes.changes(before, scenes.fingerprint()) == []
 
 
