@@ -24,8 +24,10 @@ log = logging.getLogger(__name__)
 
 SAMPLES = 12
 """Frames looked at for the background."""
-OVERSIZE = 2
-"""Masks are cut at the video's own size, but at no more than this many times the size they are wanted at."""
+SURVEY_SHARE = 0.2
+"""Share of the time that the first pass takes, for the progress told."""
+WORKING_SIDE = 512
+"""Masks are cut at the video's own size; a longer side beyond this is scaled down first, but not below what is wanted."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def load_clip(
     Raises InputError, a sentence each, for what cannot be used.
     """
     film = open_film(path)
-    survey = survey_film(film, frame_count if timing == EVERY_FRAME else 0)
+    survey = survey_film(film, frame_count if timing == EVERY_FRAME else 0, lambda fraction, text: progress(SURVEY_SHARE * fraction, text))
     chosen = frame_choice(survey.seconds, fps=fps, timing=EVERY_FRAME if film.images else timing, frame_count=frame_count)
     if len(chosen) < 2:
         raise InputError(f"The video {path.name} is {len(chosen)} frame long.", "Animation needs at least two frames: choose a longer video.")
@@ -97,13 +99,16 @@ def load_clip(
     return Clip(frames, masks, fps)
 
 
-def survey_film(film: Film, frame_count: int) -> Survey:
+def survey_film(film: Film, frame_count: int, progress: Progress = no_progress) -> Survey:
     """The first pass: decode everything (or the first `frame_count` frames, if not 0) and keep little of it."""
     seconds: list[float] = []
     samples: list[tuple[UInt8, UInt8 | None]] = []
     first: Picture | None = None
     stride, complete = 1, True
+    expected = frame_count or len(film.images) or film.announced
     for index, picture in enumerate(pictures(film)):
+        if expected:
+            progress(min(1.0, index / expected), "looking at the driving video")
         first = first or picture
         seconds.append(picture.seconds)
         if index % stride == 0:
@@ -122,7 +127,7 @@ def survey_film(film: Film, frame_count: int) -> Survey:
 
 def _working_size(survey: Survey, placement: Placement) -> tuple[int, int]:
     """Width and height at which masks are cut."""
-    scale = min(1.0, OVERSIZE * max(placement.width, placement.height) / max(survey.width, survey.height))
+    scale = min(1.0, max(WORKING_SIDE, placement.width, placement.height) / max(survey.width, survey.height))
     return max(1, round(survey.width * scale)), max(1, round(survey.height * scale))
 
 
@@ -135,7 +140,7 @@ def _wanted(film: Film, chosen: Int32, progress: Progress) -> Iterator[tuple[int
     place_in_clip = 0
     for index, picture in enumerate(pictures(film)):
         while place_in_clip < len(chosen) and chosen[place_in_clip] == index:
-            progress(place_in_clip / len(chosen), "reading the driving video")
+            progress(SURVEY_SHARE + (1 - SURVEY_SHARE) * place_in_clip / len(chosen), "cutting out the subject")
             yield place_in_clip, picture
             place_in_clip += 1
         if place_in_clip == len(chosen):

@@ -6,7 +6,7 @@ noise of this frame's background, to the halo that this frame's strong edges lea
 subject's own colour just inside.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -33,6 +33,8 @@ CLOSE_HALO = 0.2
 """Least halo assumed right beside a strong edge, where half-covered pixels lie."""
 SMALLEST_PART = 60
 """Pixels: smaller specks are noise, smaller holes are filled."""
+WINDOW_MARGIN = 24
+"""Pixels around whatever stands out that are looked at too."""
 FAINT_RIM = 0.3
 """A hole is filled where at least this share of its rim is faint: there the subject itself fades into the background."""
 
@@ -61,9 +63,14 @@ def matte(picture: UInt8, background: Float32, faintest: float = 0.0) -> UInt8:
     is followed. faintest: least difference from the background that may count as subject, levels (see `faintest_level`).
     Returns uint8[H, W], 0 to 255.
     """
-    frame = measure(picture, background)
-    subject = _fill_faint_holes(_body(frame, faintest), frame)
-    return np.round(255 * _edge(subject, frame)).astype(np.uint8)
+    whole = measure(picture, background)
+    result = np.zeros(picture.shape[:2], np.uint8)
+    window = _window(whole.smooth > max(whole.floor, faintest))
+    if window is not None:
+        frame = replace(whole, **{name: getattr(whole, name)[window] for name in ("colour", "strength", "smooth", "robust")})
+        subject = _fill_faint_holes(_body(frame, faintest), frame)
+        result[window] = np.round(255 * _edge(subject, frame))
+    return result
 
 
 def measure(picture: UInt8, background: Float32) -> Frame:
@@ -85,6 +92,15 @@ def measure(picture: UInt8, background: Float32) -> Frame:
     noise = max(0.5, float(np.percentile(strength[still], 68)))
     floor = max(2.0, 1.5 * float(np.percentile(smooth[still], 99)))
     return Frame(colour, strength, smooth, _floats(cv2.medianBlur(strength, 3)), noise, floor)
+
+
+def _window(anything: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """Rows and columns that hold all there is, with room for every filter; None where there is nothing."""
+    rows, columns = np.flatnonzero(anything.any(1)), np.flatnonzero(anything.any(0))
+    if not len(rows):
+        return None
+    down, across = (slice(max(0, int(found[0]) - WINDOW_MARGIN), int(found[-1]) + 1 + WINDOW_MARGIN) for found in (rows, columns))
+    return down, across
 
 
 def _body(frame: Frame, faintest: float) -> Mask:
