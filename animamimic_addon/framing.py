@@ -5,7 +5,8 @@ import numpy as np
 from .camera import frame_subject
 from .datablocks import CameraObject, Context
 from .evaluated import evaluated_mesh, triangle_array, world_vertices
-from .subject import check_meshes, subject_of
+from .readiness import chosen_subject
+from .subject import check_meshes
 
 
 def frame_selected(context: Context) -> CameraObject:
@@ -13,7 +14,7 @@ def frame_selected(context: Context) -> CameraObject:
 
     Raises InputError where there is nothing to look at.
     """
-    subject = subject_of(context.view_layer.objects.active, context.selected_objects)
+    subject = chosen_subject(context)
     depsgraph = context.evaluated_depsgraph_get()
     vertices = []
     for one in subject.meshes:

@@ -6,6 +6,16 @@ import bpy
 
 from ..core.settings import Declared, Settings, Value, declared, from_flat
 
+TITLES = {
+    "SCENE": "Scene Camera",
+    "FRAME": "Frame the Subject",
+    "AUTO": "Automatic",
+    "KEEP": "Keep Mine",
+    "OFF": "None",
+    "MATCH_FPS": "Match Frame Rate",
+}
+"""Choices that are called by another name than their identifier's."""
+
 
 def settings_annotations() -> dict[str, Any]:
     """Name -> deferred Blender property, for the `__annotations__` of a property group or an operator."""
@@ -55,8 +65,8 @@ def _property(one: Declared) -> Any:
 
 
 def _title(identifier: str) -> str:
-    """EVERY_FRAME -> Every Frame; abbreviations stay what they are."""
-    return " ".join(word if word in {"FPS"} else word.capitalize() for word in identifier.split("_"))
+    """What the panel calls a choice: EVERY_FRAME -> Every Frame, or a name that says more."""
+    return TITLES.get(identifier) or identifier.replace("_", " ").title()
 
 
 class ANIMAMIMIC_PG_settings(bpy.types.PropertyGroup):

@@ -11,10 +11,16 @@ from .datablocks import Context
 from .subject import Subject, subject_of, with_kept_rig
 
 
+def chosen_subject(context: Context) -> Subject:
+    """The subject that the active view layer's selection means. Raises InputError where there is none."""
+    objects = context.view_layer.objects  # context.selected_objects is missing where no window is in the context
+    return subject_of(objects.active, objects.selected)
+
+
 def subject_text(context: Context) -> str:
     """What would be animated."""
     try:
-        subject = _subject(context)
+        subject = chosen_subject(context)
     except AnimaMimicError:
         return "None"
     if len(subject.meshes) == 1 and subject.armature is None:
@@ -32,7 +38,7 @@ def obstacle(context: Context) -> str:
     """What must be done before the button can be pressed, '' where nothing."""
     settings: Any = context.scene.animamimic
     try:
-        subject = _subject(context)
+        subject = chosen_subject(context)
         if settings.rig == "KEEP":
             with_kept_rig(subject)
     except AnimaMimicError as error:
@@ -42,9 +48,6 @@ def obstacle(context: Context) -> str:
     if not Path(bpy.path.abspath(settings.video)).expanduser().exists():
         return "The driving video is not there any more. Choose it again."
     if lacks_camera(context):
-        return "The scene has no camera. Press Frame Subject, or set Camera to Frame."
+        return "The scene has no camera. Press Frame Subject, or set Camera to Frame the Subject."
     return ""
 
-
-def _subject(context: Context) -> Subject:
-    return subject_of(context.view_layer.objects.active, context.selected_objects)

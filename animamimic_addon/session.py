@@ -24,7 +24,7 @@ from .bake import bake
 from .capture import capture
 from .captured import Captured
 from .datablocks import Context
-from .subject import subject_of
+from .readiness import chosen_subject
 
 log = logging.getLogger(__name__)
 
@@ -208,7 +208,7 @@ def _refuse_second_run() -> None:
 
 
 def _start(context: Context, settings: Settings, folder: str, python: str) -> Run:
-    subject = subject_of(context.view_layer.objects.active, context.selected_objects)
+    subject = chosen_subject(context)
     engine_python = preferences.existing_python(python, "the operator") if python else preferences.engine_python()
     preferences.check_python(engine_python)
     place = _job_folder(folder)

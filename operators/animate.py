@@ -6,8 +6,8 @@ import bpy
 
 from ..animamimic_addon import properties, session
 from ..animamimic_addon.datablocks import Context
+from ..animamimic_addon.readiness import chosen_subject
 from ..animamimic_addon.redraw import redraw_viewports
-from ..animamimic_addon.subject import subject_of
 from ..core.errors import AnimaMimicError, CancelledError
 
 TIMER_SECONDS = 0.1
@@ -33,7 +33,7 @@ class ANIMAMIMIC_OT_animate_from_video(bpy.types.Operator):
         if bpy.app.background:
             return True  # there is no button: execute() reports the same sentences as errors
         try:
-            subject_of(context.view_layer.objects.active, context.selected_objects)
+            chosen_subject(context)
         except AnimaMimicError as error:
             cls.poll_message_set(str(error))
             return False

@@ -7,7 +7,7 @@ import bpy
 from ..animamimic_addon import session
 from ..animamimic_addon.bake import remove
 from ..animamimic_addon.datablocks import Context
-from ..animamimic_addon.subject import subject_of
+from ..animamimic_addon.readiness import chosen_subject
 from ..core.errors import AnimaMimicError
 
 
@@ -27,7 +27,7 @@ class ANIMAMIMIC_OT_remove_result(bpy.types.Operator):
     def execute(self, context: Context) -> set[Any]:
         """Remove it from the selected subject."""
         try:
-            remove(context, subject_of(context.view_layer.objects.active, context.selected_objects))
+            remove(context, chosen_subject(context))
         except AnimaMimicError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -251,7 +251,7 @@ tell(**told)
     assert ran["no video"] == "Choose a driving video."
     assert ran["gone"] == "The driving video is not there any more. Choose it again."
     assert ran["no rig"] == "'Bar' has no armature to keep. Set Rig to Automatic, or select a rigged character."
-    assert ran["no camera"] == "The scene has no camera. Press Frame Subject, or set Camera to Frame."
+    assert ran["no camera"] == "The scene has no camera. Press Frame Subject, or set Camera to Frame the Subject."
     assert ran["nothing"] == "Nothing is selected. Select the mesh that shall move, or the armature of a rigged character."
 
 
