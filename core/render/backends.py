@@ -1,14 +1,17 @@
 """Which code draws: Warp kernels, plain torch, or nvdiffrast."""
 
 import importlib
-import importlib.util
+import logging
 import os
+from functools import cache
 from typing import Protocol, cast
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+
+log = logging.getLogger(__name__)
 
 VARIABLE = "ANIMAMIMIC_RASTERIZER"
 MODULES = {"warp": "warp_backend", "numpy": "torch_backend", "nvdiffrast": "nvdiffrast_backend"}
@@ -64,9 +67,15 @@ def backend(name: str | None = None, device: torch.device | str = "cpu") -> str:
     return wanted
 
 
+@cache
 def available(name: str) -> bool:
-    """Whether a backend's module is installed."""
-    return importlib.util.find_spec(NEEDS[name]) is not None
+    """Whether a backend can be used: its package is installed and loads."""
+    try:
+        importlib.import_module(NEEDS[name])
+    except (ImportError, OSError) as error:
+        log.debug("The rasterizer %s is not available: %s", name, error)
+        return False
+    return True
 
 
 def primitives(name: str) -> Backend:

@@ -82,17 +82,18 @@ def silhouette_crossings(ids: Tensor, depth: Tensor, screen: Tensor, triangles: 
 def _z_buffer(clip: Tensor, corners: Tensor, height: int, width: int) -> Tensor:
     """int64[H * W]: the smallest (depth, triangle) of each pixel, packed; `NOTHING` for background. One frame, clip [V, 4]."""
     key = torch.full((height * width,), NOTHING, dtype=torch.int64, device=clip.device)
-    triangle, left, top, columns, count = _boxes(clip, corners, height, width)
-    chunk = torch.div(torch.cumsum(count, 0), CHUNK_CANDIDATES, rounding_mode="floor")
+    boxes = _boxes(clip, corners, height, width)
+    rows, columns = boxes[3], boxes[4]
+    chunk = torch.div(torch.cumsum(rows * columns, 0), CHUNK_CANDIDATES, rounding_mode="floor")
     for part in torch.unique_consecutive(chunk):
         here = chunk == part
-        pixel, packed = _candidates(clip, corners, triangle[here], left[here], top[here], columns[here], count[here], height, width)
+        pixel, packed = _candidates(clip, corners, height, width, *(one[here] for one in boxes))
         key.scatter_reduce_(0, pixel, packed, "amin")
     return key
 
 
 def _boxes(clip: Tensor, corners: Tensor, height: int, width: int) -> tuple[Tensor, ...]:
-    """Drawable triangles that touch the picture: index, left column, top row, columns and pixels of the box."""
+    """Drawable triangles that touch the picture: index, left column, top row, rows and columns of the box."""
     w = clip[:, 3]
     u = 0.5 * width + 0.5 * width * (clip[:, 0] / w)
     v = 0.5 * height - 0.5 * height * (clip[:, 1] / w)
@@ -103,41 +104,60 @@ def _boxes(clip: Tensor, corners: Tensor, height: int, width: int) -> tuple[Tens
     left, right = (u.amin(1) - 0.5 - MARGIN).ceil().clamp(min=0), (u.amax(1) - 0.5 + MARGIN).floor().clamp(max=width - 1)
     top, bottom = (v.amin(1) - 0.5 - MARGIN).ceil().clamp(min=0), (v.amax(1) - 0.5 + MARGIN).floor().clamp(max=height - 1)
     inside = (right >= left) & (bottom >= top)
-    columns, rows = (right - left + 1)[inside].long(), (bottom - top + 1)[inside].long()
-    return triangle[inside], left[inside].long(), top[inside].long(), columns, columns * rows
+    sides = (left, top, bottom - top + 1, right - left + 1)
+    return triangle[inside], *(one[inside].long() for one in sides)
 
 
 def _candidates(
-    clip: Tensor, corners: Tensor, triangle: Tensor, left: Tensor, top: Tensor, columns: Tensor, count: Tensor, height: int, width: int
+    clip: Tensor, corners: Tensor, height: int, width: int, triangle: Tensor, left: Tensor, top: Tensor, rows: Tensor, columns: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Pixels in the boxes that their triangle covers, and (depth, triangle) packed into 64 bits."""
-    which = torch.repeat_interleave(torch.arange(len(triangle), device=clip.device), count)
-    within = torch.arange(len(which), device=clip.device) - (torch.cumsum(count, 0) - count)[which]
-    line = torch.div(within, columns[which], rounding_mode="floor")
-    row, column = top[which] + line, left[which] + within - line * columns[which]
-    x, y = _centres(column, row, height, width)
-    points = clip[corners[triangle]][which]
-    e = _edge_functions(points, x, y)
-    total = e[0] + e[1] + e[2]
-    same_side = ((e[0] >= 0) & (e[1] >= 0) & (e[2] >= 0)) | ((e[0] <= 0) & (e[1] <= 0) & (e[2] <= 0))
-    covered = same_side & (total.abs() > SMALLEST_SUM)
-    bits = (_depth(tuple(one[covered] for one in e), points[covered]) + 0.0).view(torch.int32)
+    """Pixels in the boxes that their triangle covers, and (depth, triangle) packed into 64 bits.
+
+    First every row of every box, with the edge functions' value and slope along it, then every pixel of every row.
+    """
+    box, down = _run_out(rows)
+    row = top[box] + down
+    points = clip[corners[triangle[box]]]
+    bases, slopes = _edge_lines(points, 1.0 - (row.float() + 0.5) * _step(height))
+    line, right = _run_out(columns[box])
+    column = left[box][line] + right
+    x = (column.float() + 0.5) * _step(width) - 1.0
+    e = [base[line] + x * slope[line] for base, slope in zip(bases, slopes, strict=True)]
+    same_side = (torch.minimum(torch.minimum(e[0], e[1]), e[2]) >= 0) | (torch.maximum(torch.maximum(e[0], e[1]), e[2]) <= 0)
+    covered = torch.nonzero(same_side & ((e[0] + e[1] + e[2]).abs() > SMALLEST_SUM)).reshape(-1)
+    line = line[covered]
+    bits = (_depth(tuple(one[covered] for one in e), points[line]) + 0.0).view(torch.int32)
     ordered = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).long()
-    return (row * width + column)[covered], (ordered << 32) | triangle[which][covered]
+    return row[line] * width + column[covered], (ordered << 32) | triangle[box][line]
+
+
+def _run_out(lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """For stretches of these lengths, one after the other: which one each place belongs to, and its place within it."""
+    which = torch.repeat_interleave(lengths)
+    return which, torch.arange(len(which), device=lengths.device) - (torch.cumsum(lengths, 0) - lengths)[which]
+
+
+def _step(pixels: int) -> Tensor:
+    """Size of a pixel in normalised device coordinates, rounded as the kernels round it."""
+    return torch.tensor(2.0 / pixels, dtype=torch.float32)
 
 
 def _centres(column: Tensor, row: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Pixel centres in normalised device coordinates."""
-    step_x, step_y = torch.tensor(2.0 / width, dtype=torch.float32), torch.tensor(2.0 / height, dtype=torch.float32)
-    return (column.float() + 0.5) * step_x - 1.0, 1.0 - (row.float() + 0.5) * step_y
+    return (column.float() + 0.5) * _step(width) - 1.0, 1.0 - (row.float() + 0.5) * _step(height)
+
+
+def _edge_lines(points: Tensor, y: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """The edge functions of corners [N, 3, 4] along the row at y [N]: value [N] at x = 0, three times, and slope in x."""
+    across, w = points[:, :, 0].unbind(1), points[:, :, 3].unbind(1)
+    off = [points[:, k, 1] - y * w[k] for k in range(3)]
+    pairs = ((1, 2), (2, 0), (0, 1))
+    return [across[p] * off[q] - off[p] * across[q] for p, q in pairs], [off[p] * w[q] - w[p] * off[q] for p, q in pairs]
 
 
 def _edge_functions(points: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
     """e_0, e_1, e_2 [N] of corners [N, 3, 4] at pixel centres x, y [N]."""
-    across, w = points[:, :, 0].unbind(1), points[:, :, 3].unbind(1)
-    off = [points[:, k, 1] - y * w[k] for k in range(3)]
-    pairs = ((1, 2), (2, 0), (0, 1))
-    return tuple((across[p] * off[q] - off[p] * across[q]) + x * (off[p] * w[q] - w[p] * off[q]) for p, q in pairs)
+    return tuple(base + x * slope for base, slope in zip(*_edge_lines(points, y), strict=True))
 
 
 def _depth(e: tuple[Tensor, ...], points: Tensor) -> Tensor:
