@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import AnimaMimicError
+from . import preferences
 from .datablocks import Context
 from .subject import Subject, subject_of, with_kept_rig
 
@@ -34,6 +35,15 @@ def lacks_camera(context: Context) -> bool:
     return context.scene.animamimic.camera == "SCENE" and context.scene.camera is None
 
 
+def lacks_engine() -> str:
+    """Why there is no Python for the engine, '' where there is one."""
+    try:
+        preferences.engine_python()
+    except AnimaMimicError as error:
+        return str(error)
+    return ""
+
+
 def obstacle(context: Context) -> str:
     """What must be done before the button can be pressed, '' where nothing."""
     settings: Any = context.scene.animamimic
@@ -49,5 +59,5 @@ def obstacle(context: Context) -> str:
         return "The driving video is not there any more. Choose it again."
     if lacks_camera(context):
         return "The scene has no camera. Press Frame Subject, or set Camera to Frame the Subject."
-    return ""
+    return lacks_engine()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import bpy
 
-from ..animamimic_addon import readiness, session
+from ..animamimic_addon import ROOT_PACKAGE, readiness, session
 from ..animamimic_addon.datablocks import Context
 
 PIXELS_A_CHARACTER = 7.5
@@ -63,6 +63,8 @@ def _draw_button(layout: Any, context: Context) -> None:
     row.operator("animamimic.animate_from_video", icon="PLAY")
     if obstacle:
         _draw_text(layout.column(align=True), context, obstacle, "INFO")
+    if readiness.lacks_engine():
+        layout.operator("preferences.addon_show", text="Open Preferences", icon="PREFERENCES").module = ROOT_PACKAGE
 
 
 def _draw_run(layout: Any, run: session.Run) -> None:

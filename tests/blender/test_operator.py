@@ -234,6 +234,10 @@ told["gone"] = readiness.obstacle(bpy.context)
 settings.video = arguments[0]
 told["ready"] = readiness.obstacle(bpy.context)
 told["subject"] = readiness.subject_text(bpy.context)
+preferences = part("animamimic_addon.preferences")
+find, preferences.engine_python = preferences.engine_python, lambda: preferences.existing_python("/nowhere/python", "ANIMAMIMIC_PYTHON")
+told["no engine"] = readiness.obstacle(bpy.context)
+preferences.engine_python = find
 settings.rig = "KEEP"
 told["no rig"] = readiness.obstacle(bpy.context)
 settings.rig = "AUTO"
@@ -249,6 +253,7 @@ tell(**told)
 """, __file__)
     assert (ran["ready"], ran["framed"], ran["subject"], ran["no subject"]) == ("", "", "Bar", "None")
     assert ran["no video"] == "Choose a driving video."
+    assert ran["no engine"].startswith("There is no file /nowhere/python, which ANIMAMIMIC_PYTHON gives as the engine's Python.")
     assert ran["gone"] == "The driving video is not there any more. Choose it again."
     assert ran["no rig"] == "'Bar' has no armature to keep. Set Rig to Automatic, or select a rigged character."
     assert ran["no camera"] == "The scene has no camera. Press Frame Subject, or set Camera to Frame the Subject."
