@@ -134,6 +134,7 @@ def _load_clip(folder: Path, request: Request, progress: Progress) -> tuple[Clip
 
     settings = request.settings
     view = request.view.resized(max(CLIP_SIDE, settings.fit.fit_resolution))
+    coverage = subject_coverage(request.mesh, view)
     clip = load_clip(
         folder / request.video,
         view,
@@ -141,10 +142,10 @@ def _load_clip(folder: Path, request: Request, progress: Progress) -> tuple[Clip
         timing=settings.video.timing,
         frame_count=request.frame_count,
         mask_path=folder / request.mask if request.mask else None,
-        still=None,
+        still=np.repeat(coverage[..., None], 4, axis=-1),  # of which the mask's calibration uses the alpha
         progress=progress,
     )
-    return clip, check_first_frame(clip, subject_coverage(request.mesh, view))
+    return clip, check_first_frame(clip, coverage)
 
 
 def _build_rig(request: Request, progress: Progress) -> Rig:
