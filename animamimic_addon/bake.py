@@ -20,7 +20,7 @@ from .bone_motion import BoneTrack, bone_tracks, world_motion
 from .camera import add_camera
 from .captured import Captured
 from .datablocks import ArmatureObject, Context, MeshObject
-from .movement import may_move, moving
+from .movement import flattens, may_move, moving
 from .new_armature import attach_mesh, bind_mesh, common_parent, free_bone_names, make_armature
 from .results import ArmatureRecord, MeshRecord, Rollback
 from .scene_state import at_frame, in_object_mode
@@ -175,7 +175,7 @@ def _skin(context: Context, captured: Captured, result: Result, armature: Armatu
     last = captured.start_frame + len(result.motion.rotations) - 1
     movers = moving(context, list(new), captured.start_frame, last, _diagonal(result.rig))
     above = common_parent(list(new))
-    if above is not None and not may_move(above):
+    if above is not None and not may_move(above) and not flattens(above):
         results.reparent(armature, above)
         context.view_layer.update()
     for (mesh, record), part in zip(new.items(), captured.meshes, strict=True):

@@ -88,7 +88,8 @@ def kept_rig(context: Context, subject: Subject, mesh: Mesh, pose: Pose) -> tupl
 
 
 def _check_lengths(armature: ArmatureObject, pose: Pose, lengths: Float64, diagonal: float) -> None:
-    short = np.flatnonzero(~(lengths > SHORTEST_BONE * diagonal))
+    flat = np.abs(np.linalg.det(pose.rest[:, :3, :3])) < (SHORTEST_BONE * diagonal / np.maximum(pose.lengths, 1e-30)) ** 3
+    short = np.flatnonzero(flat | ~(lengths > SHORTEST_BONE * diagonal))
     if not len(lengths):
         raise InputError(f"The armature '{armature.name}' has no bones.", "Add bones, or set Rig to Automatic.")
     if len(short):

@@ -25,6 +25,12 @@ def may_move(one: Any) -> bool:
     return False
 
 
+def flattens(one: Any) -> bool:
+    """Whether the object's scale is zero along an axis, so that nothing below it can be placed at will."""
+    linear = np.array(one.matrix_world, np.float64)[:3, :3]
+    return abs(np.linalg.det(linear)) <= STILL * np.abs(linear).max() ** 3
+
+
 def worlds_at(context: Context, objects: list[Any], frames: list[int]) -> Float64:
     """float64[len(frames), len(objects), 4, 4]: world matrices at scene frames. The scene's frame is as before."""
     found = np.empty((len(frames), len(objects), 4, 4))

@@ -90,7 +90,7 @@ def attach_mesh(context: Context, mesh: MeshObject, part: CapturedMesh, armature
         rollback.callback(_restore_parent, mesh, mesh.parent, mesh.parent_type, mesh.matrix_parent_inverse.copy(), mesh.matrix_basis.copy())
         if mesh.parent is None:
             mesh.parent = armature
-            mesh.matrix_parent_inverse = armature.matrix_world.inverted()
+            mesh.matrix_parent_inverse = armature.matrix_world.inverted_safe()
         else:
             results.reparent(mesh, armature)
         record.parented = True
@@ -171,7 +171,7 @@ def _hold(context: Context, mesh: MeshObject, part: CapturedMesh, armature: Arma
     place.hide_viewport = place.hide_render = True
     armature.users_collection[0].objects.link(place)
     place.parent = armature
-    place.matrix_parent_inverse = armature.matrix_world.inverted() @ Matrix(part.world.tolist())
+    place.matrix_parent_inverse = armature.matrix_world.inverted_safe() @ Matrix(part.world.tolist())
     constraint = mesh.constraints.new("COPY_TRANSFORMS")
     rollback.callback(mesh.constraints.remove, constraint)
     constraint.name = "AnimaMimic Hold"

@@ -240,6 +240,6 @@ def reparent(mesh: MeshObject, parent: Any) -> None:
     mesh.parent = parent
     if parent is not None:
         mesh.parent_type = "OBJECT"
-        mesh.matrix_parent_inverse = parent.matrix_world.inverted()
+        mesh.matrix_parent_inverse = parent.matrix_world.inverted_safe()
     if np.abs(np.array(carried) - np.eye(4)).max() > UNMOVED:  # otherwise its own location, rotation and scale are right already
         mesh.matrix_basis = world

@@ -20,9 +20,9 @@ NOTHING = 1e-9
 def add_shape_keys(mesh: MeshObject, part: CapturedMesh, tissue: Tissue, diagonal: float, record: MeshRecord, rollback: Rollback) -> list[int]:
     """Add the shape keys that move this mesh, values 0; returns which of the tissue's they are, and tells `record`.
 
-    Offsets are in world axes of the rest pose; they come into the object's own space by the inverse of its linear part.
+    Offsets are in world axes of the rest pose; they come into the object's own space by the inverse of its linear part (what a scale of zero flattens is lost).
     """
-    offsets = tissue.offsets[:, part.modelled].astype(np.float64) @ np.linalg.inv(part.world[:3, :3]).T
+    offsets = tissue.offsets[:, part.modelled].astype(np.float64) @ np.linalg.pinv(part.world[:3, :3]).T
     wanted = [number for number in range(len(tissue.names)) if np.abs(tissue.offsets[number, part.modelled]).max() > NOTHING * diagonal]
     if not wanted:
         return []

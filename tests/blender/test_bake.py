@@ -16,7 +16,7 @@ from animamimic.animamimic_addon import compat  # noqa: E402
 from animamimic.animamimic_addon.bake import bake, remove  # noqa: E402
 from animamimic.animamimic_addon.capture import capture, read_captured  # noqa: E402
 from animamimic.animamimic_addon.subject import subject_of  # noqa: E402
-from animamimic.core import job  # noqa: E402
+from animamimic.core import curves, job  # noqa: E402
 from animamimic.core.errors import InputError  # noqa: E402
 from animamimic.core.job import Result  # noqa: E402
 from animamimic.core.settings import from_flat  # noqa: E402
@@ -109,6 +109,12 @@ def test_moving_the_rig_object_moves_the_subject(scene, captured):
     np.testing.assert_allclose(rigs.world_vertices([bar]), before + np.array([2.0, 0.0, 0.0]), atol=1e-5)
 
 
+def motion_of_root(rig, motion):
+    """The root's rotations in its own axes: x right, y up along the bone, z to the front."""
+    axes = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
+    return np.c_[motion.rotations[:, 0, :1], motion.rotations[:, 0, 1:] @ axes.T]
+
+
 def test_few_keys_pass_through_the_motion(scene, captured):
     bar = rigs.add_bar()
     request, remembered = captured()
@@ -120,7 +126,12 @@ def test_few_keys_pass_through_the_motion(scene, captured):
     expected = rigs.skinned(rig, motion)
     for number in (0, 6):
         np.testing.assert_allclose(rigs.world_vertices([bar], START + number), expected[number], atol=1e-5)
-    curve = next(one for one in compat.curves_of(baked.action) if "root" in one.data_path)
+    drawn = [one for one in compat.curves_of(baked.action) if "root" in one.data_path]
+    expected = curves.evaluate(curves.bezier_through(motion_of_root(rig, motion), np.array([0, 3, 6], np.int32)), np.arange(0, 6.1, 0.5))
+    for channel, curve in enumerate(drawn):
+        found = [curve.evaluate(START + frame) for frame in np.arange(0, 6.1, 0.5)]
+        np.testing.assert_allclose(found, expected[:, channel], atol=2e-6)
+    curve = drawn[0]
     assert [key.co.x for key in curve.keyframe_points] == [START, START + 3, START + 6]
     assert {key.interpolation for key in curve.keyframe_points} == {"BEZIER"}
     assert curve.group.name == "root"
@@ -426,6 +437,28 @@ def test_groups_of_the_user_are_left_alone(scene, captured):
     assert [bone.name for bone in baked.armature.data.bones] == ["root.001", "tip"]
     assert bar.vertex_groups["root"].weight(0) == pytest.approx(0.3)
     assert_plays([bar], rigs.skinned(rig, motion), request.mesh.diagonal)
+
+
+def test_names_with_quotes(scene, captured):
+    bar = rigs.add_bar('The "Bar"')
+    arm = rigs.add_arm(bar, name='A "rig"')
+    arm.data.bones["upper"].name = 'up"per\\'
+    request, remembered = captured(arm, rig="KEEP", tissue="PHYSICS")
+    tissue = two_soft_keys(len(request.mesh.vertices), request.mesh.diagonal)
+    rig, motion, _ = bake_swing(request, remembered, tissue=Tissue(('so"ft', "other"), tissue.offsets, tissue.values))
+    offsets = np.einsum("tk,kvi->tvi", tissue.values, tissue.offsets)
+    assert_plays([bar], rigs.skinned(rig, motion, offsets), request.mesh.diagonal)
+
+
+def test_a_parent_flattened_to_nothing(scene, captured):
+    """A scale of zero cannot be inverted; the mesh is flat, and still plays."""
+    bar = rigs.add_bar()
+    (bar,) = parented(bar)
+    bar.parent.scale = (1.0, 0.0, 1.0)
+    bpy.context.view_layer.update()
+    request, remembered = captured(bar, tissue="PHYSICS")
+    _, _, baked = bake_swing(request, remembered, two_bones(request.mesh), two_soft_keys(36, request.mesh.diagonal))
+    assert baked.shape_keys == 2
 
 
 def test_our_own_rig_can_be_kept_and_animated_again(scene, captured):
