@@ -29,21 +29,29 @@ NEIGHBOUR_CELLS = 2.01
 CLOSEST, FURTHEST = 0.5, 2.0
 """Held nodes within `NEIGHBOUR_CELLS` cells of each other may come closer and move apart by these factors, no more."""
 
-LEAST_HELD_DETERMINANT = 0.3
-"""Least relative volume, over the whole motion, of a tetrahedron whose corners are all held."""
+LEAST_HELD_DETERMINANT, LEAST_PARTLY_HELD_DETERMINANT = 0.3, 0.1
+"""Least relative volume that the skinning may give, over the whole motion, to a tetrahedron with all or some corners held."""
 
 NEIGHBOURHOOD = 2
 """Edges of the cage within which the deepest point tells how thick a part is."""
 
 MOST_STIFFENING = 100.0
 
+Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
 
 @dataclass(frozen=True)
 class Attachment:
-    """weights: float64[N, B], skin weights, rows sum to one. held: bool[N], nodes that follow their skinning exactly."""
+    """How nodes hang on bones.
+
+    weights: float64[N, B], skin weights, rows sum to one.
+    held: bool[N], nodes that follow their skinning exactly. let_go: bool[N], nodes that would be held but for the motion
+        that crosses them with others: they are but drawn to where the skinning puts them.
+    """
 
     weights: Float64
-    held: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    held: Bools
+    let_go: Bools
 
 
 def attach(cage: Cage, rig: Rig, transforms: Float64, softness: float) -> Attachment:
@@ -59,9 +67,9 @@ def attach(cage: Cage, rig: Rig, transforms: Float64, softness: float) -> Attach
     depth = relative_depth(cage, rig, weights)
     held = depth < 1.0 - softness
     held |= _unresolved(cage, rig, weights)
-    held = _hold_every_piece(cage, held, depth)
-    held = _release_crossing(cage, held, depth, weights, transforms)
-    return Attachment(weights, _hold_every_piece(cage, held, depth))
+    near_bones = _hold_every_piece(cage, held, depth)
+    held = _hold_every_piece(cage, _release_crossing(cage, near_bones, depth, weights, transforms), depth)
+    return Attachment(weights, held, near_bones & ~held)
 
 
 def thickness_stiffening(cage: Cage) -> Float64:
@@ -115,7 +123,7 @@ def relative_depth(cage: Cage, rig: Rig, weights: Float64) -> Float64:
     return to_bone / radius
 
 
-def _unresolved(cage: Cage, rig: Rig, weights: Float64) -> np.ndarray:
+def _unresolved(cage: Cage, rig: Rig, weights: Float64) -> Bools:
     """bool[N]: nodes around bones whose flesh is thinner than the cage can tell."""
     to_bone = _distance_to_bones(cage, rig, weights)
     return to_bone - cage.signed_distance < UNRESOLVED_RADIUS * cage.cell_size
@@ -152,7 +160,7 @@ def _laplacian(cage: Cage) -> sparse.csr_matrix:
     return sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel()) - adjacency
 
 
-def _hold_every_piece(cage: Cage, held: np.ndarray, depth: Float64) -> np.ndarray:
+def _hold_every_piece(cage: Cage, held: Bools, depth: Float64) -> Bools:
     """Hold the nodes nearest to their bones in every connected piece that nothing holds, so that none floats away."""
     held = held.copy()
     pieces = cage.components()
@@ -163,16 +171,18 @@ def _hold_every_piece(cage: Cage, held: np.ndarray, depth: Float64) -> np.ndarra
     return held
 
 
-def _release_crossing(cage: Cage, held: np.ndarray, depth: Float64, weights: Float64, transforms: Float64) -> np.ndarray:
-    """Let go of held nodes that the motion brings too near, too far apart, or into flattened elements."""
+def _release_crossing(cage: Cage, held: Bools, depth: Float64, weights: Float64, transforms: Float64) -> Bools:
+    """bool[N]: without the held nodes that the motion brings too near, too far apart, or into flattened elements."""
     pairs = cKDTree(cage.nodes[held]).query_pairs(NEIGHBOUR_CELLS * cage.cell_size, output_type="ndarray")
     pairs = np.flatnonzero(held)[pairs]
-    elements = cage.tetrahedra[held[cage.tetrahedra].all(axis=1)]
+    elements = cage.tetrahedra[held[cage.tetrahedra].any(axis=1)]
     squared_range, least_determinant = _distortion_over_motion(cage, weights, transforms, pairs, elements)
     bad = (squared_range[0] < CLOSEST**2) | (squared_range[1] > FURTHEST**2)
     held = held.copy()
     held[_cover(pairs[bad], depth)] = False
-    held[_cover(elements[least_determinant < LEAST_HELD_DETERMINANT], depth)] = False
+    whole = held[elements].all(axis=1)
+    held[_cover(elements[whole & (least_determinant < LEAST_HELD_DETERMINANT)], depth)] = False
+    held[elements[least_determinant < LEAST_PARTLY_HELD_DETERMINANT]] = False
     return held
 
 

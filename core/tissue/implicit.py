@@ -2,7 +2,7 @@
 
 A step of length h ends where the incremental potential
 
-    elastic energy + |x - (2 x1 - x0)|^2 M / 2h^2 + damping |x - x1 - (s - s1)|^2 M / 2h - forces . x
+    elastic energy + |x - (2 x1 - x0)|^2 M / 2h^2 + damping |x - x1 - (s - s1)|^2 M / 2h + pull |x - s|^2 / 2 - forces . x
 
 is least (x1, x0: the last two positions; s, s1: where the skinning puts the nodes now and before). Each Newton step goes
 downhill on it, which bounds the motion whatever the step length and stiffness. Damping acts on the motion relative to the
@@ -39,11 +39,16 @@ class State:
 
 @dataclass(frozen=True)
 class Step:
-    """What a step does: `seconds` its length, `damping` per second, `tolerance` metres, the largest correction ignored."""
+    """What a step does.
+
+    seconds: its length. damping: per second. tolerance: metres, the largest correction ignored.
+    pull: float64[N] or one number, N/m, of springs that draw nodes to where the skinning puts them.
+    """
 
     seconds: float
     damping: float
     tolerance: float
+    pull: Float64 | float = 0.0
 
 
 def advance(body: Elasticity, state: State, skinned: Float64, acceleration: Float64, step: Step) -> tuple[State, bool]:
@@ -78,27 +83,30 @@ class _Potential:
         self.mass = body.mass[free][:, None]
         self.inertia = self.mass / step.seconds**2
         self.drag = self.mass * (step.damping / step.seconds)
+        self.pull = np.broadcast_to(np.asarray(step.pull, np.float64), len(body.mass))[free][:, None]
+        self.skinned = skinned[free]
         self.inertial_end = (2.0 * state.positions - state.previous)[free] + acceleration[free] * step.seconds**2
         self.following_end = (state.positions + (skinned - state.skinned))[free]
 
     def value(self, x: Float64) -> float:
-        inertial, following = x[self.body.free] - self.inertial_end, x[self.body.free] - self.following_end
-        return self.body.energy(x) + self._quadratic(inertial, following)
+        return self.body.energy(x) + self._quadratic(x[self.body.free])
 
     def value_and_gradient(self, x: Float64) -> tuple[float, Float64]:
         """The potential and its gradient float64[A, 3]."""
-        inertial, following = x[self.body.free] - self.inertial_end, x[self.body.free] - self.following_end
+        free = x[self.body.free]
         energy, gradient = self.body.energy_and_gradient(x)
-        return energy + self._quadratic(inertial, following), gradient[self.body.free] + self.inertia * inertial + self.drag * following
+        outer = self.inertia * (free - self.inertial_end) + self.drag * (free - self.following_end) + self.pull * (free - self.skinned)
+        return energy + self._quadratic(free), gradient[self.body.free] + outer
 
     def curvature(self, x: Float64, projected: bool) -> sparse.bsr_matrix:
         """The second derivative, sparse [3A, 3A]; positive definite if projected."""
         matrix = self.body.stiffness(x, projected)
-        matrix.data[self.body.diagonal_slots] += (self.inertia + self.drag)[:, :, None] * np.eye(3)
+        matrix.data[self.body.diagonal_slots] += (self.inertia + self.drag + self.pull)[:, :, None] * np.eye(3)
         return matrix
 
-    def _quadratic(self, inertial: Float64, following: Float64) -> float:
-        return 0.5 * float((self.inertia * inertial**2).sum() + (self.drag * following**2).sum())
+    def _quadratic(self, free: Float64) -> float:
+        terms = ((self.inertia, self.inertial_end), (self.drag, self.following_end), (self.pull, self.skinned))
+        return 0.5 * sum(float((strength * (free - goal) ** 2).sum()) for strength, goal in terms)
 
 
 def _search(potential: _Potential, x: Float64, direction: Float64, value: float, slope: float, tolerance: float) -> tuple[Float64, float]:

@@ -20,7 +20,7 @@ from ..fit.kinematics import bone_transforms
 from ..settings import TissueSettings
 from ..types import Float64, Mesh, Motion, Progress, Rig, Tissue, no_progress
 from .attachment import Attachment, attach, skin_nodes, thickness_stiffening
-from .cage import Cage, build_cage
+from .cage import TETRAHEDRA_PER_CELL, Cage, build_cage
 from .elasticity import Elasticity
 from .implicit import State, Step, advance
 from .shape_keys import KEY_TOLERANCE, Compression, RestOffsets, compress
@@ -38,6 +38,10 @@ MOST_SUBSTEPS = 8
 
 STEP_TOLERANCE = 1e-4
 """Correction of a node, as a share of a cell, below which a step is solved: also how near to rest the flesh comes to rest."""
+
+PULL = 0.25
+"""Force of the springs on nodes that were let go, at a cell's length from their place, relative to the modulus times a cell's
+area: enough to keep them about there, too little to press an element flat."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,9 @@ def simulate(
     transforms = bone_transforms(rig, refine(motion, substeps))
     attachment = attach(cage, rig, transforms, settings.softness)
     scale = settings.tissue_size / mesh.diagonal
-    step = Step(1.0 / (fps * substeps), settings.damping, STEP_TOLERANCE * cage.cell_size * scale)
     young = settings.stiffness * thickness_stiffening(cage)
+    pull = np.where(attachment.let_go, pull_strength(cage, young, scale), 0.0)
+    step = Step(1.0 / (fps * substeps), settings.damping, STEP_TOLERANCE * cage.cell_size * scale, pull)
     trajectory = run_cage(cage, attachment, transforms, substeps, step, young, scale, progress)
     progress(0.95, "making shape keys")
     compression, limited_share = _bake(mesh, rig, cage, transforms[::substeps], trajectory, settings)
@@ -127,6 +132,12 @@ def run_cage(
             progress(0.05 + 0.9 * frame / (frames - 1), f"simulating frame {frame} of {frames - 1}")
     offsets[:, attachment.held] = 0.0
     return Trajectory(offsets, least_determinant, unsolved)
+
+
+def pull_strength(cage: Cage, young: Float64, scale: float) -> Float64:
+    """float64[N], N/m: springs as strong beside the flesh around each node as `PULL` says. young: float64[E], Pa."""
+    share = young * (cage.cell_size * scale) / (4 * TETRAHEDRA_PER_CELL)
+    return PULL * np.bincount(cage.tetrahedra.ravel(), np.repeat(share, 4), len(cage.nodes))
 
 
 def choose_substeps(motion: Motion, fps: float) -> int:
