@@ -162,7 +162,7 @@ def mitsuba(vertices: np.ndarray, triangles: np.ndarray, size: int, seconds: flo
         drjit.enable_grad(parameters[name])
         parameters.update()
         image = mi.render(scene, parameters, integrator=integrator, spp=1)
-        drjit.backward(drjit.mean(image * image, axis=None))
+        drjit.backward(drjit.sum(image.array * image.array))
         drjit.eval(drjit.grad(parameters[name]))
         drjit.sync_thread()
 
