@@ -94,14 +94,22 @@ def start_and_stop(mesh, moving=8, frames=49):
     return motion_of(places=places)
 
 
-def test_no_motion_gives_exactly_no_offset():
+@pytest.mark.parametrize("frames", [1, 10])
+def test_no_motion_gives_exactly_no_offset(frames):
     mesh = column()
-    tissue, report = simulate(mesh, one_bone(mesh), motion_of(frames=10), FPS, SETTINGS)
+    tissue, report = simulate(mesh, one_bone(mesh), motion_of(frames=frames), FPS, SETTINGS)
     assert tissue.names == ()
     assert tissue.offsets.shape == (0, len(mesh.vertices), 3)
-    assert tissue.values.shape == (10, 0)
+    assert tissue.values.shape == (frames, 0)
     assert report.largest_pct == 0.0
     assert report.least_determinant == pytest.approx(1.0)
+
+
+def test_a_rod_thinner_than_a_cell_is_held_through_and_through():
+    mesh = column(radius=0.02)
+    tissue, report = simulate(mesh, one_bone(mesh, reach=1.0), start_and_stop(mesh, frames=5), FPS, SETTINGS)
+    assert report.held_nodes == report.nodes
+    assert tissue.names == ()
 
 
 def test_flesh_lags_behind_a_bone_that_starts_runs_ahead_when_it_stops_and_comes_to_rest():
@@ -121,7 +129,7 @@ def test_flesh_lags_behind_a_bone_that_starts_runs_ahead_when_it_stops_and_comes
 
 def test_more_stiffness_or_less_softness_moves_less_and_more_damping_rests_sooner():
     mesh = column()
-    rig, motion = one_bone(mesh), start_and_stop(mesh, frames=25)
+    rig, motion = one_bone(mesh), start_and_stop(mesh, frames=17)
 
     def swing(**changed):
         tissue, report = simulate(mesh, rig, motion, FPS, dataclasses.replace(SETTINGS, tissue_limit=50.0, **changed))
@@ -136,7 +144,7 @@ def test_more_stiffness_or_less_softness_moves_less_and_more_damping_rests_soone
     assert stiff.max() == pytest.approx(soft.max() / np.sqrt(10), rel=0.15)
     assert bony.max() < soft.max()
     assert bony_report.held_nodes > report.held_nodes
-    assert damped[-8:].max() < 0.5 * soft[-8:].max()
+    assert damped[-6:].max() < 0.5 * soft[-6:].max()
 
 
 def test_flesh_that_is_laid_down_sags_the_way_gravity_pulls():
@@ -165,10 +173,8 @@ def test_a_millimetre_and_a_kilometre_behave_alike(size):
 @pytest.mark.parametrize("fps", [24.0, 240.0])
 def test_violent_motion_stays_within_the_limit(stiffness, fps):
     mesh = column()
-    angles = np.zeros(4)
-    angles[1::2] = np.radians(120)
-    places = mesh.diagonal * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
-    motion = motion_of(angles=angles, places=places)
+    places = mesh.diagonal * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0.0]])
+    motion = motion_of(angles=np.radians([0, 120, 0]), places=places)
     tissue, report = simulate(mesh, one_bone(mesh), motion, fps, dataclasses.replace(SETTINGS, stiffness=stiffness))
     assert np.isfinite(tissue.offsets).all()
     assert np.abs(tissue.values).max(initial=0.0) <= 1.0
@@ -199,6 +205,8 @@ def test_held_nodes_are_near_bones_and_let_go_where_bones_press_them_together():
     bent = attach(cage, rig, bone_transforms(rig, motion_of(angles=[0, 2.0], bones=2, bone=1)), softness=0.6)
     let_go = still.held & ~bent.held
     assert let_go.any()
+    np.testing.assert_array_equal(bent.let_go, let_go)
+    assert not still.let_go.any()
     assert not (bent.held & ~still.held).any()
     assert np.abs(cage.nodes[let_go, 2] - 0.5).max() < 0.15
     np.testing.assert_allclose(still.weights.sum(axis=1), 1.0)

@@ -122,6 +122,17 @@ def test_a_free_block_falls_by_half_g_t_squared():
     np.testing.assert_allclose(fall, 0.5 * 9.81 * 0.5**2 * (1 + 1 / steps), rtol=1e-6)
 
 
+def test_springs_hold_a_free_block_at_force_over_stiffness():
+    nodes, tetrahedra = bar((2, 2, 2), 0.1)
+    body = Elasticity(nodes, tetrahedra, YOUNG, np.ones(len(nodes), bool))
+    gravity = np.tile([0, 0, -9.81], (len(nodes), 1))
+    state = at_rest(nodes)
+    for _ in range(5):
+        state, _ = advance(body, state, nodes, gravity, Step(100.0, 0.0, 1e-9, pull=500.0 * body.mass))
+    # Springs in proportion to the mass: everything sinks by g / 500 without deforming.
+    np.testing.assert_allclose(nodes - state.positions, np.tile([0, 0, 9.81 / 500], (len(nodes), 1)), atol=1e-5)
+
+
 def test_a_released_bar_passes_its_rest_length_after_the_time_a_wave_takes():
     cell, count = 0.05, 16
     nodes, tetrahedra = bar((count, 1, 1), cell)
