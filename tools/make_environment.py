@@ -58,13 +58,13 @@ def main() -> int:
     if problem or python is None:
         sys.stderr.write(problem)
         return 1
-    return _install(python, environment, packages, sentinel, stamp)
+    return _install(python, environment, packages, options.blender_only, sentinel, stamp)
 
 
 def _packages(bpy: str, blender_only: bool) -> list[str]:
     if blender_only:
         return [f"bpy=={bpy}", "pytest"]
-    return [f"bpy=={bpy}", "pytest", "pillow", "ruff", "mypy", "fake-bpy-module-4.5", "--editable", str(ROOT)]
+    return [f"bpy=={bpy}", "pytest", "pillow", "ruff", "mypy", "fake-bpy-module-4.5"]
 
 
 def _python_version(bpy: str) -> str:
@@ -107,14 +107,15 @@ def _find_python(version: str) -> str | None:
     return None
 
 
-def _install(python: str, environment: Path, packages: list[str], sentinel: Path, stamp: str) -> int:
+def _install(python: str, environment: Path, packages: list[str], blender_only: bool, sentinel: Path, stamp: str) -> int:
     """venv, packages, the project itself; the sentinel comes last, so that half an installation is noticed."""
     sentinel.unlink(missing_ok=True)
     print(f"Making the environment {environment} (once).", flush=True)
     bin_folder = environment / ("Scripts" if os.name == "nt" else "bin")
     pip = [str(bin_folder / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    install = [*pip, *_pip_flags(), "--constraint", str(ROOT / "constraints.txt"), *packages]
-    for command in ([python, "-m", "venv", str(environment)], install):
+    install = [*pip, *_pip_flags(), "--constraint", str(ROOT / "constraints.txt")]
+    project = [*install, *(["--no-deps"] if blender_only else []), "--editable", str(ROOT)]
+    for command in ([python, "-m", "venv", str(environment)], [*install, *packages], project):
         if subprocess.run(command, check=False).returncode != 0:
             sys.stderr.write(f"This failed: {' '.join(command)}\n")
             return 1
