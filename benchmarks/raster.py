@@ -52,6 +52,8 @@ void z_buffer(const float *points, const int *triangles, int count, int width, i
     }
 }
 """
+PATIENCE = 90
+"""Seconds that Mitsuba may take for one case, its compiling included."""
 BAR = 5.0
 """Forward + backward may take this many times the bare z-buffer, at 10k triangles and 512 x 512."""
 
@@ -174,7 +176,10 @@ def measure_mitsuba(count: int, size: int, seconds: float) -> tuple[float, float
     if importlib.util.find_spec("mitsuba") is None:
         return "not installed"
     command = [sys.executable, __file__, "--mitsuba", str(count), str(size), str(seconds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return f"took longer than {PATIENCE} s"
     if done.returncode:
         return f"does not run here: {(done.stderr.strip() or str(done.returncode)).splitlines()[0][:100]}"
     forward, both = done.stdout.split()[-2:]
