@@ -1,0 +1,113 @@
+"""What the panels draw, on a layout that takes notes: Blender itself draws only in a window."""
+
+import pytest
+
+DRAW = """
+import scenes
+from types import SimpleNamespace
+session, main, subpanels = part("animamimic_addon.session"), part("panels.main"), part("panels.settings")
+
+class Notes:
+    "A layout that writes down what is asked of it. What is set on it is kept; rows and columns write into the same notes."
+    def __init__(self, notes):
+        self.notes = notes
+    def __getattr__(self, name):
+        def called(*args, **values):
+            self.notes.append({"kind": name, "text": str(values.get("text", "")), "what": str(args[-1]) if args else "", "factor": values.get("factor")})
+            return Notes(self.notes)
+        return called
+
+def draw(panel):
+    notes = []
+    context = bpy.context
+    window = {"region": SimpleNamespace(width=300), "preferences": SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))}
+    seen = SimpleNamespace(scene=context.scene, view_layer=context.view_layer, **window)
+    holder = SimpleNamespace(layout=Notes(notes), stages=getattr(panel, "stages", ()), counts=lambda settings: panel.counts(holder, settings))
+    panel.draw(holder, seen)
+    return notes
+def shown(notes, kind):
+    return [one["what"] for one in notes if one["kind"] == kind]
+def texts(notes):
+    return " ".join(one["text"] for one in notes)
+bar = scenes.make_bar_scene(32)
+bpy.context.scene.animamimic.video = __import__("pretend").__file__
+"""
+
+
+def test_the_idle_panel_shows_the_inputs_and_the_button(blender):
+    ran = blender(DRAW + """
+notes = draw(main.ANIMAMIMIC_PT_main)
+tell(properties=shown(notes, "prop"), operators=shown(notes, "operator"), texts=texts(notes))
+""")
+    assert ran["properties"] == ["video", "camera", "rig", "frame_start", "frame_end", "tissue"]
+    assert ran["operators"] == ["animamimic.animate_from_video"]
+    assert "Bar" in ran["texts"]
+
+
+def test_without_a_camera_the_panel_offers_one_and_says_why_the_button_is_grey(blender):
+    ran = blender(DRAW + """
+bpy.context.scene.camera = None
+notes = draw(main.ANIMAMIMIC_PT_main)
+tell(operators=shown(notes, "operator"), texts=texts(notes))
+""")
+    assert ran["operators"] == ["animamimic.frame_subject", "animamimic.animate_from_video"]
+    assert "The scene has no camera. Press Frame Subject" in ran["texts"]
+
+
+def test_a_run_shows_its_stage_how_far_it_is_and_how_to_end_it(blender):
+    ran = blender(DRAW + """
+session._session.run = session.Run(Path(), None, None, stage="Fitting the motion", text="frame 3 of 9", fraction=0.42, seconds_left=75.2)
+notes = draw(main.ANIMAMIMIC_PT_main)
+session._session.run = None
+tell(operators=shown(notes, "operator"), texts=texts(notes), factor=[one["factor"] for one in notes if one["kind"] == "progress"])
+""")
+    assert ran["operators"] == ["animamimic.cancel"]
+    assert "Fitting the motion 42 %, 1 min 15 s left frame 3 of 9" in ran["texts"]
+    assert ran["factor"] == [0.42]
+
+
+def test_after_a_run_the_panel_shows_what_was_made_as_long_as_it_is_there(blender):
+    ran = blender(DRAW + """
+data = bpy.data.armatures.new("Bar Rig")
+armature = bpy.data.objects.new("Bar Rig", data)
+bpy.context.scene.collection.objects.link(armature)
+session._session.made = session.Made("Bar Rig", "Bar Motion", 12, 345, 6, 0.9371, ("The tail was never seen.",))
+tell(there=texts(draw(main.ANIMAMIMIC_PT_main)))
+bpy.data.objects.remove(armature)
+tell(gone=texts(draw(main.ANIMAMIMIC_PT_main)))
+""")
+    assert "Action Bar Motion Bones 12 Keys 345 Shape Keys 6 Silhouette IoU 0.937 The tail was never seen." in ran["there"]
+    assert "Bar Motion" not in ran["gone"]
+
+
+def test_an_error_stays_in_the_panel_in_lines_that_fit(blender):
+    ran = blender(DRAW + """
+errors = part("core.errors")
+session._session.error = errors.InputError("The video clip.mp4 is wholly one colour: no subject stands out.", "Choose another one that shows it.")
+notes = draw(main.ANIMAMIMIC_PT_main)
+tell(lines=[one["text"] for one in notes if one["kind"] == "label"][2:])
+""")
+    assert " ".join(ran["lines"]) == "The video clip.mp4 is wholly one colour: no subject stands out. Choose another one that shows it."
+    assert len(ran["lines"]) >= 3
+    assert max(map(len, ran["lines"])) <= 40
+
+
+def test_the_panels_together_show_every_setting_once(blender):
+    ran = blender(DRAW + """
+found = shown(draw(main.ANIMAMIMIC_PT_main), "prop")
+for panel in subpanels.PANELS:
+    found += shown(draw(panel), "prop")
+tell(found=sorted(found), declared=sorted(one.name for one in part("core.settings").declared()))
+""")
+    assert ran["found"] == ran["declared"]
+
+
+@pytest.mark.parametrize(("panel", "setting", "value", "counts"), [
+    ("rig", "rig", "AUTO", True), ("rig", "rig", "KEEP", False), ("tissue", "tissue", "OFF", False), ("tissue", "tissue", "PHYSICS", True),
+])
+def test_settings_that_make_no_difference_are_grey(blender, panel, setting, value, counts):
+    ran = blender(DRAW + f"""
+setattr(bpy.context.scene.animamimic, {setting!r}, {value!r})
+tell(counts=subpanels.ANIMAMIMIC_PT_{panel}.counts(None, bpy.context.scene.animamimic))
+""")
+    assert ran["counts"] is counts
