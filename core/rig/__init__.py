@@ -1,0 +1,5 @@
+"""Skeleton and skin weights for a mesh that has none."""
+
+from .build import build_rig
+
+__all__ = ["build_rig"]

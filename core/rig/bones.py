@@ -1,0 +1,117 @@
+"""From chains of joints to bones: the root, who hangs on whom, names and rolls."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..types import Float64, Int32
+from . import naming
+from .joints import Chain
+from .limbs import Limb
+
+
+@dataclass(frozen=True)
+class Bones:
+    """A skeleton in the subject's frame, parents first.
+
+    names, parents, heads, tails, z_axes: as in `Rig`, but lengths in the subject's frame.
+    widths: float64[B], half the thickness of the body around each bone.
+    """
+
+    names: tuple[str, ...]
+    parents: Int32
+    heads: Float64
+    tails: Float64
+    z_axes: Float64
+    widths: Float64
+
+
+def root_arc(limbs: list[Limb], centre: Float64, floor: float, height: float) -> float:
+    """Where on the trunk the root joint belongs: between the legs of an upright body, else nearest the centre of mass."""
+    trunk = limbs[0]
+    legs = [limb for limb in limbs[1:] if limb.parent == 0 and naming.standing(limb, floor, height)]
+    if naming.is_upright(trunk) and legs:
+        return float(np.mean([limb.attach for limb in legs]))
+    return float(trunk.arc[np.linalg.norm(trunk.points - centre, axis=1).argmin()])
+
+
+def assemble(limbs: list[Limb], chains: list[Chain], root: float, names: list[str]) -> Bones:
+    """All bones of all chains; the trunk's chain is split at the joint nearest to the arc `root`."""
+    makers = _Makers()
+    places = _add_trunk(makers, limbs[0], chains[0], root)
+    where = {0: places}
+    for index, limb in enumerate(limbs[1:], start=1):
+        parent = _bone_at(where[limb.parent], chains[limb.parent], limb.attach)
+        count = len(chains[index].arcs) - 1
+        widths = naming.chain_widths(limb, chains[index].arcs)
+        where[index] = []
+        for k in range(count):
+            name = naming.bone_name(names[index], k + 1, count)
+            parent = makers.add(name, parent, chains[index].joints[k], chains[index].joints[k + 1], widths[k], limb)
+            where[index].append(parent)
+    return makers.bones(limbs)
+
+
+class _Makers:
+    """Bones as they are added, one after the other."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.parents: list[int] = []
+        self.heads: list[Float64] = []
+        self.tails: list[Float64] = []
+        self.widths: list[float] = []
+        self.limbs: list[Limb] = []
+
+    def add(self, name: str, parent: int, head: Float64, tail: Float64, width: float, limb: Limb) -> int:
+        self.names.append(name)
+        self.parents.append(parent)
+        self.heads.append(head)
+        self.tails.append(tail)
+        self.widths.append(float(width))
+        self.limbs.append(limb)
+        return len(self.names) - 1
+
+    def bones(self, limbs: list[Limb]) -> Bones:
+        heads, tails = np.array(self.heads), np.array(self.tails)
+        z_axes = np.array([_roll_axis(tail - head, limb.side) for head, tail, limb in zip(heads, tails, self.limbs, strict=True)])
+        return Bones(tuple(self.names), np.array(self.parents, np.int32), heads, tails, z_axes, np.array(self.widths))
+
+
+def _add_trunk(makers: _Makers, trunk: Limb, chain: Chain, root: float) -> list[int]:
+    """Root, spine to the head, and back to the tail. Returns the bone of each of the chain's segments."""
+    count = len(chain.arcs) - 1
+    split = int(np.abs(chain.arcs[:count] - root).argmin())
+    widths = naming.chain_widths(trunk, chain.arcs)
+    segments = [-1] * count
+    parent = -1
+    for k in range(split, count):
+        name = "root" if k == split else naming.bone_name("spine", k - split, max(2, count - split - 1))
+        if k == count - 1 and count - split > 2:
+            name = "head"
+        parent = makers.add(name, parent, chain.joints[k], chain.joints[k + 1], widths[k], trunk)
+        segments[k] = parent
+    parent = segments[split]
+    stem = "hips" if split == 1 else "tail"
+    for k in range(split - 1, -1, -1):
+        name = naming.bone_name(stem, split - k, split)
+        parent = makers.add(name, parent, chain.joints[k + 1], chain.joints[k], widths[k], trunk)
+        segments[k] = parent
+    return segments
+
+
+def _bone_at(segments: list[int], chain: Chain, arc: float) -> int:
+    """The bone that covers an arc length of its chain."""
+    return segments[int(np.clip(np.searchsorted(chain.arcs, arc, side="right") - 1, 0, len(segments) - 1))]
+
+
+def _roll_axis(along: Float64, side: int) -> Float64:
+    """The local Z of a bone: bones bend about their X, which lies across the body; a bone that points across it has Z up.
+
+    Mirrored bones get mirrored axes, which Blender's mirroring of poses expects.
+    """
+    direction = along / max(float(np.linalg.norm(along)), 1e-12)
+    across = np.array([1.0, 0.0, 0.0])
+    axis = np.cross(across, direction) if abs(direction[0]) < 0.8 else np.array([0.0, 0.0, 1.0])
+    axis = axis - direction * (axis @ direction)
+    return np.asarray(axis / np.linalg.norm(axis))

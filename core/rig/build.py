@@ -1,0 +1,95 @@
+"""The automatic rig, from a mesh to bones and weights."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import InputError
+from ..settings import RigSettings
+from ..types import Float64, Mesh, Progress, Rig, no_progress
+from . import naming
+from .bones import Bones, assemble, root_arc
+from .centreline import trace
+from .frame import SubjectFrame, find_frame
+from .joints import cut
+from .limbs import Limb, find_limbs
+from .solid import Solid, left_half, voxelise
+from .weights import bind
+
+
+def build_rig(mesh: Mesh, settings: RigSettings, progress: Progress = no_progress) -> Rig:
+    """A skeleton and skin weights for `mesh`, which need not be watertight, welded or in one piece.
+
+    settings: `rig_detail` and `max_influences` are used.
+    Returns a rig whose rest pose is the mesh as it stands: `rest` are its vertices, `bind` is the identity.
+    Raises InputError where the mesh has no triangles, no extent, or coordinates that are not finite.
+    """
+    _check(mesh)
+    progress(0.0, "finding the subject's symmetry")
+    frame = find_frame(mesh)
+    vertices = frame.to_local(mesh.vertices.astype(np.float64))
+    progress(0.1, "measuring the subject's inside")
+    solid = voxelise(vertices, mesh.triangles, frame.symmetric)
+    progress(0.3, "finding limbs")
+    bones = _bones(solid, frame, settings.rig_detail)
+    progress(0.5, "binding the surface to the bones")
+    influences, weights = bind(vertices, mesh.triangles, solid, bones, settings.max_influences)
+    progress(1.0, f"{len(bones.names)} bones")
+    return Rig(
+        names=bones.names,
+        parents=bones.parents,
+        heads=frame.to_world(bones.heads),
+        tails=frame.to_world(bones.tails),
+        z_axes=bones.z_axes @ frame.axes,
+        influences=influences,
+        weights=weights,
+        rest=mesh.vertices.copy(),
+        bind=np.tile(np.eye(3, 4), (len(bones.names), 1, 1)),
+    )
+
+
+def _check(mesh: Mesh) -> None:
+    if not len(mesh.triangles) or not len(mesh.vertices):
+        raise InputError("The subject has no faces.", "Choose a mesh with a surface, or keep a rig of your own.")
+    if not np.isfinite(mesh.vertices).all():
+        raise InputError("The subject has vertices whose coordinates are not numbers.", "Repair the mesh, for instance with Merge by Distance.")
+    if mesh.diagonal <= 0.0:
+        raise InputError("The subject has no size: all its vertices are at one place.", "Check its scale.")
+
+
+def _bones(solid: Solid, frame: SubjectFrame, detail: float) -> Bones:
+    """The skeleton of a solid, in the subject's frame."""
+    limbs = _oriented(_limbs(solid, frame))
+    floor, height = float(solid.centres[:, 2].min()), float(np.ptp(solid.centres[:, 2]))
+    chains = cut(limbs, detail)
+    forward = limbs[0].points[-1] - limbs[0].points[0]
+    mirrored = not naming.is_upright(limbs[0]) and bool(forward[1] > 0)
+    names = naming.limb_names(limbs, floor, height, mirrored)
+    return assemble(limbs, chains, root_arc(limbs, _centre_of_mass(solid), floor, height), names)
+
+
+def _centre_of_mass(solid: Solid) -> Float64:
+    return np.asarray(solid.centres.mean(0))
+
+
+def _limbs(solid: Solid, frame: SubjectFrame) -> list[Limb]:
+    """Trunk and limbs, traced in the left half alone where left and right are the same."""
+    part = left_half(solid) if frame.symmetric else solid
+    beside_plane = np.abs(part.centres[:, 0]) < 1.01 * part.size if frame.has_plane else np.zeros(len(part.cells), bool)
+    tree = trace(part, beside_plane)
+    if frame.symmetric:
+        on_plane = beside_plane[tree.nodes]
+    elif frame.has_plane:
+        on_plane = np.abs(tree.positions[:, 0]) < np.maximum(1.5 * part.size, 0.35 * tree.radii)
+    else:
+        on_plane = np.ones(len(tree.nodes), bool)
+    return find_limbs(tree, part, on_plane, frame.symmetric)
+
+
+def _oriented(limbs: list[Limb]) -> list[Limb]:
+    """The same limbs with the trunk running from the tail to the head."""
+    trunk = limbs[0]
+    if naming.head_is_last(trunk):
+        return limbs
+    turned = replace(trunk, points=trunk.points[::-1].copy(), widths=trunk.widths[::-1].copy())
+    return [turned] + [replace(limb, attach=trunk.length - limb.attach) if limb.parent == 0 else limb for limb in limbs[1:]]

@@ -1,0 +1,105 @@
+"""Joints along trunk and limbs: at bends where there are bends, spread evenly where there are none."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..types import Float64
+from .limbs import Limb
+
+SHORTEST = 0.085
+"""Length of a bone on a thin limb at detail 1, fraction of the diagonal."""
+
+STOUT = 2.0
+"""Length of a bone on a thick limb at detail 1, in half thicknesses."""
+
+EVENNESS = 0.03
+"""How much uneven bones count against bends missed."""
+
+MOST_IN_CHAIN = 9
+FEWEST, MOST = 10, 60
+SAMPLES = 48
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The joints of one limb. joints: float64[N + 1, 3], N bones; arcs: float64[N + 1], where they lie on the limb."""
+
+    joints: Float64
+    arcs: Float64
+
+
+def cut(limbs: list[Limb], detail: float) -> list[Chain]:
+    """The joints of every limb, about as many as `detail` asks for and between `FEWEST` and `MOST` in all."""
+    counts = _counts(limbs, detail)
+    for _ in range(40):
+        if sum(counts) <= MOST:
+            break
+        detail *= 0.92
+        counts = _counts(limbs, detail)
+    for _ in range(12):
+        if sum(counts) >= FEWEST * min(1.0, detail):
+            break
+        detail *= 1.12
+        counts = _counts(limbs, detail)
+    chains = [_divided(limb, count) for limb, count in zip(limbs, counts, strict=True)]
+    return [_like_twin(limbs, chains, index) for index in range(len(limbs))]
+
+
+def _counts(limbs: list[Limb], detail: float) -> list[int]:
+    """Bones of each limb; twins have equally many."""
+    single = [_count(limb, detail) for limb in limbs]
+    return [max(count, single[limb.twin]) if limb.twin >= 0 else count for limb, count in zip(limbs, single, strict=True)]
+
+
+def _count(limb: Limb, detail: float) -> int:
+    width = float(np.median(limb.widths))
+    wanted = limb.length / max(SHORTEST, STOUT * width) * detail
+    fewest = 2 if limb.side and limb.length > max(0.1, 3 * width) and detail >= 0.7 else 1
+    return int(np.clip(round(wanted), fewest, MOST_IN_CHAIN))
+
+
+def _divided(limb: Limb, count: int) -> Chain:
+    """The polyline of `count` bones that keeps nearest to the limb with bones of nearly equal length (dynamic programming)."""
+    arcs = np.linspace(0, limb.length, SAMPLES + 1)
+    line = np.array([limb.at(arc) for arc in arcs])
+    price = _prices(line, limb.length / count)
+    best = np.full((count + 1, SAMPLES + 1), np.inf)
+    came = np.zeros((count + 1, SAMPLES + 1), int)
+    best[0, 0] = 0.0
+    for bone in range(1, count + 1):
+        total = best[bone - 1][:, None] + price
+        came[bone] = total.argmin(0)
+        best[bone] = total.min(0)
+    places = [SAMPLES]
+    for bone in range(count, 0, -1):
+        places.append(int(came[bone, places[-1]]))
+    chosen = np.array(places[::-1])
+    return Chain(line[chosen], arcs[chosen])
+
+
+def _prices(line: Float64, even: float) -> Float64:
+    """float64[S + 1, S + 1]: what a bone from sample i to sample j costs: distance from the line squared, and unevenness."""
+    count = len(line)
+    price = np.full((count, count), np.inf)
+    for i in range(count - 1):
+        for j in range(i + 1, count):
+            chord = line[j] - line[i]
+            length = float(np.linalg.norm(chord))
+            if length < 1e-9:
+                continue
+            inner = line[i : j + 1] - line[i]
+            off = inner - (inner @ chord / length**2)[:, None] * chord
+            price[i, j] = (off**2).sum() / count + EVENNESS * (length - even) ** 2
+    return price
+
+
+def _like_twin(limbs: list[Limb], chains: list[Chain], index: int) -> Chain:
+    """The chain cut at the same fractions as its twin: the mean of both."""
+    limb, chain = limbs[index], chains[index]
+    if limb.twin < 0:
+        return chain
+    other = chains[limb.twin]
+    fractions = (chain.arcs / chain.arcs[-1] + other.arcs / other.arcs[-1]) / 2
+    arcs = fractions * limb.length
+    return Chain(np.array([limb.at(arc) for arc in arcs]), arcs)

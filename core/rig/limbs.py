@@ -1,0 +1,259 @@
+"""The centre-line tree as an anatomy: one trunk, and limbs that leave it.
+
+The trunk is the heaviest path in the mirror plane (or of the whole tree where there is no plane). A limb is the longest path
+from there to a tip, and what leaves a limb is a limb again. It begins where it comes out of the body, as a hip does, not at the
+body's middle.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..types import Float64
+from .centreline import Centreline
+from .solid import Bool, Int64, Solid
+
+EMERGES = 0.6
+"""A limb's first joint lies this far out of the body it leaves, in the body's radii."""
+
+LEAST_LIMB = 0.035
+"""Limbs shorter than this, fraction of the diagonal, get no bone."""
+
+
+@dataclass(frozen=True)
+class Limb:
+    """A chain of the body, in the subject's frame.
+
+    points: float64[N, 3], from its base to its tip. widths: float64[N], half the thickness there.
+    parent: index of the limb it leaves, -1 for the trunk. attach: float, arc length on the parent at which it leaves.
+    side: +1 left (x > 0), -1 right, 0 in the mirror plane or where there is none.
+    twin: index of its mirror image, -1 without one.
+    """
+
+    points: Float64
+    widths: Float64
+    parent: int
+    attach: float
+    side: int
+    twin: int = -1
+
+    @property
+    def arc(self) -> Float64:
+        """float64[N]: arc length from the base to each point."""
+        return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(self.points, axis=0), axis=1))])
+
+    @property
+    def length(self) -> float:
+        """Arc length of the whole."""
+        return float(self.arc[-1])
+
+    def at(self, arc: float) -> Float64:
+        """float64[3]: the point at an arc length."""
+        return np.array([np.interp(arc, self.arc, self.points[:, k]) for k in range(3)])
+
+    def width_at(self, arc: float) -> float:
+        """Half the thickness at an arc length."""
+        return float(np.interp(arc, self.arc, self.widths))
+
+
+def find_limbs(tree: Centreline, solid: Solid, on_plane: Bool, half: bool) -> list[Limb]:
+    """The trunk first, then limbs, parents before children.
+
+    on_plane: bool[M], nodes of the tree that may belong to the trunk. half: the tree is that of the left half of a symmetric
+    solid; limbs outside the plane are doubled.
+    """
+    neighbours = _neighbours(tree.parents)
+    trunk = _trunk(tree, neighbours, on_plane)
+    limbs = [_trunk_limb(tree, solid, trunk, half or on_plane.sum() < len(on_plane))]
+    if half:
+        limbs[0].points[:, 0] = 0.0
+    _grow(tree, neighbours, trunk, 0, limbs, set(trunk), half)
+    return _doubled(limbs) if half else _paired(limbs)
+
+
+def _neighbours(parents: Int64) -> list[list[int]]:
+    found: list[list[int]] = [[] for _ in parents]
+    for node, parent in enumerate(parents.tolist()):
+        if parent >= 0:
+            found[node].append(parent)
+            found[parent].append(node)
+    return found
+
+
+def _trunk(tree: Centreline, neighbours: list[list[int]], allowed: Bool) -> list[int]:
+    """The path with the most thickness times length among allowed nodes that hang together with the start."""
+    far, _ = _heaviest(tree, neighbours, 0, allowed)
+    other, path = _heaviest(tree, neighbours, far, allowed)
+    return path
+
+
+def _heaviest(tree: Centreline, neighbours: list[list[int]], start: int, allowed: Bool) -> tuple[int, list[int]]:
+    """The node with the heaviest path from `start`, and that path."""
+    weight, came = {start: 0.0}, {start: -1}
+    stack = [start]
+    while stack:
+        node = stack.pop()
+        for other in neighbours[node]:
+            if other in came or not allowed[other]:
+                continue
+            step = float(np.linalg.norm(tree.positions[other] - tree.positions[node]))
+            weight[other] = weight[node] + step * float(np.sqrt(tree.radii[node] * tree.radii[other])) ** 0.5
+            came[other] = node
+            stack.append(other)
+    best = max(weight, key=lambda node: weight[node])
+    path = [best]
+    while came[path[-1]] >= 0:
+        path.append(came[path[-1]])
+    return best, path
+
+
+def _trunk_limb(tree: Centreline, solid: Solid, trunk: list[int], has_plane: bool) -> Limb:
+    """The trunk, drawn out at both ends to the end of the body it lies in."""
+    points, widths = tree.positions[trunk], tree.widths[trunk]
+    spread = tree.radii[trunk]
+    if len(trunk) == 1 or _length(points) < 1.2 * spread.max():
+        points = _upright(tree, solid, trunk)
+        return Limb(points, np.full(len(points), float(spread.max())), -1, 0.0, 0)
+    widths = np.maximum(widths, spread)
+    for _ in range(2):
+        points, widths = points[::-1], widths[::-1]
+        tip = _end_of_body(solid, points, float(widths[-1]), has_plane)
+        if tip is not None:
+            points = np.concatenate([points, tip[None]])
+            widths = np.concatenate([widths, widths[-1:] * 0.7])
+    return Limb(_resampled(points), np.interp(np.linspace(0, 1, 2 * len(points)), np.linspace(0, 1, len(widths)), widths), -1, 0.0, 0)
+
+
+def _length(points: Float64) -> float:
+    return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
+
+
+def _resampled(points: Float64) -> Float64:
+    """The same line with twice as many points, evenly spread."""
+    arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    steps = np.linspace(0, arc[-1], 2 * len(points))
+    return np.stack([np.interp(steps, arc, points[:, k]) for k in range(3)], 1)
+
+
+def _upright(tree: Centreline, solid: Solid, trunk: list[int]) -> Float64:
+    """A line through a body without limbs: along its longest direction, upright where none is much longer."""
+    centres = solid.centres
+    middle = centres.mean(0)
+    middle[0] = tree.positions[trunk[0], 0] if abs(tree.positions[trunk[0], 0]) > solid.size else 0.0
+    extent = np.ptp(centres, axis=0)
+    axis = int(np.argmax(extent * [0.3, 0.6, 1.0]))
+    along = np.eye(3)[axis]
+    near = np.linalg.norm((centres - middle) - ((centres - middle) @ along)[:, None] * along, axis=1) < 2 * solid.size
+    reach = ((centres - middle) @ along)[near] if near.any() else np.array([-0.5, 0.5]) * extent[axis]
+    steps = np.linspace(float(reach.min()) * 0.95, float(reach.max()) * 0.95, 24)
+    return np.asarray(middle + steps[:, None] * along)
+
+
+def _end_of_body(solid: Solid, points: Float64, width: float, has_plane: bool) -> Float64 | None:
+    """Where the body ends beyond the last of `points`, or None where it ends there."""
+    back = points[max(0, len(points) - 6)] if len(points) > 6 else points[0]
+    ahead = points[-1] - back
+    ahead /= max(float(np.linalg.norm(ahead)), 1e-9)
+    offset = solid.centres - points[-1]
+    along = offset @ ahead
+    aside = np.linalg.norm(offset - along[:, None] * ahead, axis=1)
+    reachable = (along > 0) & (aside < 0.8 * along) & (np.linalg.norm(offset, axis=1) < 4 * max(width, 0.02))
+    if has_plane:
+        reachable &= np.abs(solid.centres[:, 0]) < 1.5 * solid.size
+    if not reachable.any() or along[reachable].max() < 2 * solid.size:
+        return None
+    tip: Float64 = solid.centres[reachable][along[reachable].argmax()].copy()
+    if has_plane:
+        tip[0] = points[-1][0]
+    return tip
+
+
+def _grow(tree: Centreline, neighbours: list[list[int]], line: list[int], owner: int, limbs: list[Limb], taken: set[int], half: bool) -> None:
+    """Append every limb that leaves the nodes of `line`, which is limb `owner`, and then their own limbs."""
+    for node in line:
+        for first in neighbours[node]:
+            if first in taken:
+                continue
+            path = _longest(tree, neighbours, node, first)
+            taken.update(path)
+            limb = _emerged(tree, node, path, owner, limbs[owner], half)
+            if limb is None:
+                _grow(tree, neighbours, path, owner, limbs, taken, half)
+                continue
+            limbs.append(limb)
+            _grow(tree, neighbours, path, len(limbs) - 1, limbs, taken, half)
+
+
+def _longest(tree: Centreline, neighbours: list[list[int]], before: int, first: int) -> list[int]:
+    """The longest path that leaves `before` through `first`."""
+    length, came = {first: 0.0}, {first: before}
+    stack = [first]
+    while stack:
+        node = stack.pop()
+        for other in neighbours[node]:
+            if other == came[node]:
+                continue
+            length[other] = length[node] + float(np.linalg.norm(tree.positions[other] - tree.positions[node]))
+            came[other] = node
+            stack.append(other)
+    path = [max(length, key=lambda node: length[node])]
+    while path[-1] != first:
+        path.append(came[path[-1]])
+    return path[::-1]
+
+
+def _emerged(tree: Centreline, node: int, path: list[int], owner: int, parent: Limb, half: bool) -> Limb | None:
+    """The limb along `path`, without the part of it inside the limb it leaves; None where little is left."""
+    origin = tree.positions[node]
+    out = np.linalg.norm(tree.positions[path] - origin, axis=1) > EMERGES * max(tree.radii[node], 1e-9)
+    first = int(np.argmax(out)) if out.any() else len(path)
+    kept = path[first:]
+    points = tree.positions[kept]
+    if len(kept) < 3 or _length(points) < max(LEAST_LIMB, 0.8 * float(np.median(tree.radii[kept]))):
+        return None
+    attach = float(parent.arc[np.linalg.norm(parent.points - origin, axis=1).argmin()])
+    aside = float(points[-len(points) // 2 :, 0].mean())
+    width = float(tree.widths[kept].mean())
+    side = int(np.sign(aside)) if abs(aside) > max(0.3 * width, 0.01) else 0
+    if half and side == 0:
+        points = points * np.array([0.0, 1.0, 1.0])
+    return Limb(points, tree.widths[kept], owner, attach, side)
+
+
+def _doubled(limbs: list[Limb]) -> list[Limb]:
+    """Limbs of the left half together with their mirror images."""
+    left, right = {}, {}
+    made: list[Limb] = []
+    for index, limb in enumerate(limbs):
+        left[index] = len(made)
+        made.append(replace(limb, parent=left.get(limb.parent, -1)))
+        right[index] = left[index]
+        if limb.side:
+            right[index] = len(made)
+            made[left[index]] = replace(made[left[index]], twin=right[index])
+            flipped = limb.points * np.array([-1.0, 1.0, 1.0])
+            made.append(Limb(flipped, limb.widths, right.get(limb.parent, -1), limb.attach, -limb.side, left[index]))
+    return made
+
+
+def _paired(limbs: list[Limb]) -> list[Limb]:
+    """Limbs with the twin that leaves the same place on the other side with about the same length, if there is one."""
+    made = list(limbs)
+    trunk_length = limbs[0].length
+    for index, limb in enumerate(made):
+        if limb.side <= 0 or limb.twin >= 0:
+            continue
+        rivals = []
+        for other_index, other in enumerate(made):
+            parents_match = other.parent == limb.parent or (limb.parent > 0 and made[limb.parent].twin == other.parent)
+            if other.side != -limb.side or other.twin >= 0 or not parents_match:
+                continue
+            apart = abs(other.attach - limb.attach) / trunk_length
+            ratio = abs(np.log(other.length / limb.length))
+            if apart < 0.25 and ratio < 0.5:
+                rivals.append((apart + 0.3 * ratio, other_index))
+        if rivals:
+            twin = min(rivals)[1]
+            made[index] = replace(limb, twin=twin)
+            made[twin] = replace(made[twin], twin=index)
+    return made

@@ -1,0 +1,127 @@
+"""Names that a rigger reads at a glance and that Blender mirrors: `spine.002`, `tail.001`, `leg.front.002.L`."""
+
+import numpy as np
+
+from ..types import Float64
+from .limbs import Limb
+
+FOOT_LEVEL = 0.15
+"""A limb whose tip ends within this share of the subject's height above its lowest point stands on the ground."""
+
+UPRIGHT = 0.8
+"""A trunk that rises at least this share of its own length is upright, as a person's is."""
+
+
+def is_upright(trunk: Limb) -> bool:
+    """Whether the trunk stands rather than lies."""
+    rise = abs(trunk.points[-1, 2] - trunk.points[0, 2])
+    return bool(rise > UPRIGHT * np.linalg.norm(trunk.points[-1] - trunk.points[0]))
+
+
+def head_is_last(trunk: Limb) -> bool:
+    """Whether the trunk's last point is the head: above on an upright body, else in front (-Y, as Blender's characters look).
+
+    A far end that is much thicker is the head all the same: tails taper.
+    """
+    first, last = trunk.points[0], trunk.points[-1]
+    if is_upright(trunk):
+        return bool(last[2] > first[2])
+    quarter = max(1, len(trunk.points) // 4)
+    thick_first, thick_last = float(np.mean(trunk.widths[:quarter])), float(np.mean(trunk.widths[-quarter:]))
+    if max(thick_first, thick_last) > 3.0 * min(thick_first, thick_last):
+        return thick_last > thick_first
+    main = 1 if abs(last[1] - first[1]) >= abs(last[0] - first[0]) else 0
+    return bool(last[main] < first[main]) if main == 1 else bool(last[main] > first[main])
+
+
+def standing(limb: Limb, floor: float, height: float) -> bool:
+    """Whether the limb reaches down to the ground."""
+    base, tip = limb.points[0], limb.points[-1]
+    return bool(tip[2] - floor < FOOT_LEVEL * height and base[2] - tip[2] > 0.4 * limb.length)
+
+
+def limb_names(limbs: list[Limb], floor: float, height: float, mirrored: bool) -> list[str]:
+    """The stem and side of every limb but the trunk, which comes first as "spine": ("leg.front", ".L") joined by `bone_name`.
+
+    mirrored: the subject looks along +Y of its frame, so that +x is its right.
+    """
+    upright = is_upright(limbs[0])
+    stems = [_stem(limb, limbs, floor, height, upright) for limb in limbs]
+    stems[0] = "spine"
+    named = ["spine"] + [""] * (len(limbs) - 1)
+    for stem in dict.fromkeys(stems[1:]):
+        # From the head backwards: the trunk's arc grows towards the head.
+        groups = _groups([k for k in range(1, len(limbs)) if stems[k] == stem], limbs)
+        for place, group in enumerate(groups):
+            for index in group:
+                named[index] = _ordinal(stem, place, len(groups), upright) + _side(limbs[index], mirrored)
+    return _unique(named)
+
+
+def bone_name(limb: str, number: int, count: int) -> str:
+    """The name of bone `number` (from 1) of `count` in a limb: the number stands before the side."""
+    if count == 1:
+        return limb
+    stem, side = (limb[:-2], limb[-2:]) if limb[-2:] in (".L", ".R") else (limb, "")
+    return f"{stem}.{number:03d}{side}"
+
+
+def _stem(limb: Limb, limbs: list[Limb], floor: float, height: float, upright: bool) -> str:
+    trunk = limbs[0]
+    if limb.parent > 0:
+        return "digit" if limb.length < 0.6 * limbs[limb.parent].length else "branch"
+    if standing(limb, floor, height) and limb.side:
+        return "leg"
+    if limb.side == 0:
+        return "top" if limb.points[-1, 2] > limb.points[0, 2] else "bottom"
+    if limb.attach > 0.85 * trunk.length and limb.length < 0.4 * trunk.length:
+        return "ear" if limb.points[-1, 2] > limb.points[0, 2] else "feeler"
+    return "arm" if upright else "fin" if limb.length < 0.35 * trunk.length else "wing"
+
+
+def _groups(indices: list[int], limbs: list[Limb]) -> list[list[int]]:
+    """Twins together, ordered along the trunk from the head backwards."""
+    groups: list[list[int]] = []
+    taken: set[int] = set()
+    for index in sorted(indices, key=lambda k: -limbs[k].attach):
+        if index in taken:
+            continue
+        group = [index] + ([limbs[index].twin] if limbs[index].twin in indices else [])
+        taken.update(group)
+        groups.append(group)
+    return groups
+
+
+def _ordinal(stem: str, place: int, count: int, upright: bool) -> str:
+    """`stem` alone, or with front, middle, back; numbered where there are more."""
+    if count == 1:
+        return stem
+    if count == 2:
+        return f"{stem}.{('upper', 'lower')[place] if upright else ('front', 'back')[place]}"
+    if count == 3 and not upright:
+        return f"{stem}.{('front', 'middle', 'back')[place]}"
+    return f"{stem}.{chr(ord('a') + place)}" if count <= 26 else f"{stem}.{place + 1}"
+
+
+def _side(limb: Limb, mirrored: bool) -> str:
+    if limb.side == 0:
+        return ""
+    return ".L" if (limb.side > 0) != mirrored else ".R"
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Names with a letter put before the side where one would come twice."""
+    seen: dict[str, int] = {}
+    unique = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            stem, side = (name[:-2], name[-2:]) if name[-2:] in (".L", ".R") else (name, "")
+            name = f"{stem}.x{seen[name]}{side}"
+        unique.append(name)
+    return unique
+
+
+def chain_widths(limb: Limb, arcs: Float64) -> Float64:
+    """float64[N]: half the thickness of a limb at the middle of each of its bones."""
+    return np.array([limb.width_at((a + b) / 2) for a, b in zip(arcs[:-1], arcs[1:], strict=True)])

@@ -1,0 +1,94 @@
+"""Skin weights: which bones move each vertex, by distances measured inside the solid.
+
+Distance inside the solid keeps a leg from pulling the other leg through the air between them (as in geodesic voxel binding,
+Dionne and de Lasa 2013). Pieces that one bone nearly moves alone follow it rigidly.
+"""
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.spatial import cKDTree
+
+from ..types import Float32, Float64, Int32
+from .bones import Bones
+from .solid import Int64, Solid
+
+SHARPNESS = 4.0
+"""Power with which a bone's pull falls with distance."""
+
+RIGID = 0.75
+"""A loose piece follows one bone alone where that bone has this share of it on average."""
+
+SMALL = 0.12
+"""A loose piece smaller than this, fraction of the diagonal, follows its bones as one."""
+
+
+def bind(vertices: Float64, triangles: Int32, solid: Solid, bones: Bones, most: int) -> tuple[Int32, Float32]:
+    """Influences int32[V, most] and weights float32[V, most] of vertices given in the subject's frame."""
+    voxel, off = _nearest_voxels(vertices, solid)
+    used, inverse = np.unique(voxel, return_inverse=True)
+    distances = _distances(solid, bones)[:, used][:, inverse.reshape(-1)].T * solid.size + off[:, None] + 0.5 * solid.size
+    dense = (distances.min(1, keepdims=True) / distances) ** SHARPNESS
+    dense /= dense.sum(1, keepdims=True)
+    dense = _with_stiff_pieces(dense, loose_pieces(vertices, triangles), vertices)
+    return strongest(dense, most)
+
+
+def strongest(dense: Float64, most: int) -> tuple[Int32, Float32]:
+    """The `most` largest weights of each row of float64[V, B], made to sum to one."""
+    kept = min(most, dense.shape[1])
+    influences = np.argpartition(-dense, kept - 1, axis=1)[:, :kept]
+    weights = np.take_along_axis(dense, influences, 1)
+    order = np.argsort(-weights, axis=1, kind="stable")
+    influences, weights = np.take_along_axis(influences, order, 1), np.take_along_axis(weights, order, 1)
+    weights = np.where(weights < 1e-3, 0.0, weights)
+    weights /= weights.sum(1, keepdims=True)
+    influences = np.where(weights > 0, influences, 0)
+    return influences.astype(np.int32), weights.astype(np.float32)
+
+
+def loose_pieces(vertices: Float64, triangles: Int32) -> Int64:
+    """int64[V]: the connected piece that each vertex is in, vertices at one place taken as one."""
+    places = np.unique(np.round(vertices / 1e-5).astype(np.int64), axis=0, return_inverse=True)[1].reshape(-1)
+    corners = places[triangles]
+    edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]]])
+    count = int(places.max()) + 1
+    graph = sp.coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (count, count))
+    return np.asarray(connected_components(graph, directed=False)[1][places])
+
+
+def _nearest_voxels(vertices: Float64, solid: Solid) -> tuple[Int64, Float64]:
+    """The nearest voxel of each vertex, and how far it is beyond a voxel's own size."""
+    away, voxel = cKDTree(solid.centres).query(vertices)
+    return voxel, np.maximum(away - solid.size, 0.0)
+
+
+def _distances(solid: Solid, bones: Bones) -> Float64:
+    """float32[B, N]: from each bone to each voxel through the solid, in voxels."""
+    graph = solid.graph(solid.links[2])
+    tree = cKDTree(solid.centres)
+    found = np.empty((len(bones.names), len(solid.cells)), np.float32)
+    for bone, (head, tail) in enumerate(zip(bones.heads, bones.tails, strict=True)):
+        steps = max(2, int(np.linalg.norm(tail - head) / solid.size * 1.5) + 1)
+        line = head + np.linspace(0, 1, steps)[:, None] * (tail - head)
+        found[bone] = dijkstra(graph, indices=np.unique(tree.query(line)[1]), min_only=True)
+    return found
+
+
+def _with_stiff_pieces(dense: Float64, pieces: Int64, vertices: Float64) -> Float64:
+    """Weights where small pieces, and pieces that are nearly one bone's, move rigidly."""
+    count = int(pieces.max()) + 1
+    if count == 1:
+        return dense
+    sizes = np.bincount(pieces, minlength=count)
+    mean = np.stack([np.bincount(pieces, dense[:, bone], count) for bone in range(dense.shape[1])], 1) / np.maximum(sizes, 1)[:, None]
+    extent = np.array([_extent(vertices[pieces == piece]) for piece in range(count)]) if count < 2000 else np.zeros(count)
+    one_bone = mean.max(1) > RIGID
+    stiff = one_bone | (extent < SMALL)
+    made = np.where(stiff[pieces][:, None], mean[pieces], dense)
+    alone = np.eye(dense.shape[1])[mean.argmax(1)]
+    return np.where((stiff & one_bone)[pieces][:, None], alone[pieces], made)
+
+
+def _extent(points: Float64) -> float:
+    return float(np.linalg.norm(np.ptp(points, axis=0))) if len(points) else 0.0
