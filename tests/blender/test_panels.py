@@ -28,7 +28,7 @@ def draw(panel):
 def shown(notes, kind):
     return [one["what"] for one in notes if one["kind"] == kind]
 def texts(notes):
-    return " ".join(one["text"] for one in notes)
+    return " ".join(one["text"] for one in notes if one["text"])
 bar = scenes.make_bar_scene(32)
 bpy.context.scene.animamimic.video = __import__("pretend").__file__
 """
