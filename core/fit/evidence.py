@@ -14,7 +14,7 @@ from ..types import Clip, Float32, UInt8
 KEPT_FRAMES = 64
 """Frames whose evidence is held in memory at once; the rest is made again when needed."""
 
-BLURS = (3.0, 1.5, 1.0)
+BLURS = (8.0, 3.0, 1.5, 1.0)
 """Standard deviations of the blur pyramid in pixels of a 256-pixel picture, coarse to fine."""
 
 

@@ -47,7 +47,9 @@ class Drawing:
 
     def over(self, background: Float32) -> Float32:
         """float32[H, W, 3]: the subject in front of a background."""
-        return np.where(self.covered[..., None], self.colours, background)
+        result = background.copy()
+        result[self.covered] = self.colours[self.covered]
+        return result
 
 
 @dataclass(frozen=True)
@@ -97,17 +99,18 @@ class Look:
         return [self._drawing(points[item], clip[item], ids[item], pairs[item]) for item in range(len(points))]
 
     def _drawing(self, points: Float64, clip: Float32, ids: Int32, pairs: Float32) -> Drawing:
-        weights = np.concatenate([pairs, 1 - pairs.sum(-1, keepdims=True)], -1).astype(np.float32)
+        weights = _three(pairs)
         covered = ids >= 0
         corners = self.problem.triangles[ids[covered]]
         mix = weights[covered]
-        then = (self.problem.vertices[corners] * mix[..., None]).sum(1)
+        then = np.einsum("nkc,nk->nc", self.problem.vertices[corners], mix)
         position = to_pixels(self.problem.clip_points(then), self.picture.shape[1], self.picture.shape[0])
         same_side = (_facing(clip, self.problem.triangles) == self.front)[ids[covered]]
         shown = same_side & (problem_depth(self.problem, then) <= sample(self.depth, position) + DEPTH_SLACK)
-        fallback = (self.vertex_colours[corners] * mix[..., None]).sum(1)
+        seen = sample(self.picture, position)
+        seen[~shown] = np.einsum("nkc,nk->nc", self.vertex_colours[corners[~shown]], mix[~shown])
         colours, known = np.zeros((*ids.shape, 3), np.float32), np.zeros(ids.shape, bool)
-        colours[covered] = np.where(shown[:, None], sample(self.picture, position), fallback)
+        colours[covered] = seen
         known[covered] = shown
         return Drawing(points, ids, weights, colours, known)
 
@@ -131,12 +134,17 @@ def _raster(problem: Problem, points: Float64, width: int, height: int) -> tuple
     """Triangle ids, barycentric weights [H, W, 3] and normalised depth [H, W] (infinite outside) of one set of points."""
     raster = rasterize(_tensor(problem.clip_points(points)[None]), _tensor(problem.triangles), height, width)
     ids, pairs = np.asarray(raster.triangle_ids)[0], np.asarray(raster.barycentric)[0]
-    weights = np.concatenate([pairs, 1 - pairs.sum(-1, keepdims=True)], -1).astype(np.float32)
+    weights = _three(pairs)
     depth = np.full(ids.shape, np.inf, np.float32)
     covered = ids >= 0
     corners = problem_depth(problem, points)[problem.triangles[ids[covered]]]
     depth[covered] = (corners * weights[covered]).sum(1)
     return ids, weights, depth
+
+
+def _three(pairs: Float32) -> Float32:
+    """Weights of all three corners from those of the first two."""
+    return np.stack([pairs[..., 0], pairs[..., 1], 1 - pairs[..., 0] - pairs[..., 1]], -1)
 
 
 def _facing(clip: Float32, triangles: Int32) -> np.ndarray:

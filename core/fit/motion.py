@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -16,8 +16,15 @@ from .evidence import Evidence
 from .look import Look
 from .observe import Observer
 from .problem import Poses, Problem
+from .refine import Smoothness, refine
 from .solver import Priors, Solver
 from .track import track
+
+REFINED_REST = 10.0
+"""Pull to the pose of frame 0 in the joint refinement: the limbs are found by then, and a strong one flattens their depth."""
+
+REFINE_LEVELS = (2, 3, 3)
+"""Blur levels of the joint refinement's rounds."""
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +70,13 @@ def fit_motion(
     """
     watch = Stopwatch()
     with watch.part("prepare"):
-        solver = prepare(mesh, rig, view, clip, settings)
+        solver, small = prepare(mesh, rig, view, clip, settings)
     with watch.part("track"):
-        poses = track(solver, lambda fraction: progress(0.9 * fraction, "following the subject"))
+        poses = track(solver, small, lambda fraction: progress(0.8 * fraction, "following the subject"))
+    with watch.part("refine"):
+        joint = replace(solver, priors=replace(solver.priors, rest=REFINED_REST * settings.rest_prior))
+        smoothness = Smoothness(Smoothness.turn * settings.smoothness, Smoothness.shift * settings.smoothness)
+        poses = refine(joint, poses, smoothness, REFINE_LEVELS, lambda fraction: progress(0.8 + 0.18 * fraction, "refining all frames"))
     with watch.part("report"):
         iou, image_error = _agreement(solver.observer, poses)
     motion = solver.problem.motion(poses, np.ones(solver.problem.joints, np.float32))
@@ -83,20 +94,25 @@ def fit_motion(
     return motion, report
 
 
-def prepare(mesh: Mesh, rig: Rig, view: View, clip: Clip, settings: FitSettings) -> Solver:
-    """Everything that is made once for a clip."""
+def prepare(mesh: Mesh, rig: Rig, view: View, clip: Clip, settings: FitSettings) -> tuple[Solver, Observer]:
+    """Everything that is made once for a clip: the solver, and an observer of a picture half as large."""
     if not len(rig.names) or not (rig.weights > 0).any():
         raise InputError("The rig has no bone that moves the subject.", "Give the mesh vertex groups named like the bones, or choose an automatic rig.")
     torch.manual_seed(settings.seed)
     problem = Problem.of(mesh, rig, view)
-    small = view.resized(settings.fit_resolution)
-    evidence = Evidence.of(clip, small.width, small.height)
-    look = Look.of(problem, clip.frames[0].astype(np.float32) / 255, clip.masks[0].astype(np.float32) / 255, small.width, small.height)
-    if not look.in_view:
+    observer = _observer(problem, clip, view.resized(settings.fit_resolution))
+    if not observer.look.in_view:
         raise InputError("The subject is not in the camera's view.", "Point the camera at it, or let a new camera frame it.")
+    small = _observer(problem, clip, view.resized(max(settings.fit_resolution // 2, 64)))
     base = Priors()
     priors = Priors(rest=base.rest * settings.rest_prior, turn=base.turn * settings.smoothness, shift=base.shift * settings.smoothness)
-    return Solver(Observer(problem, look, evidence), priors)
+    return Solver(observer, priors), small
+
+
+def _observer(problem: Problem, clip: Clip, view: View) -> Observer:
+    """Compares at the view's size; the look is taken from frame 0 at its full size."""
+    image, coverage = clip.frames[0].astype(np.float32) / 255, clip.masks[0].astype(np.float32) / 255
+    return Observer(problem, Look.of(problem, image, coverage, view.width, view.height), Evidence.of(clip, view.width, view.height))
 
 
 def _agreement(observer: Observer, poses: Poses) -> tuple[Float32, Float32]:

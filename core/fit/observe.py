@@ -30,7 +30,7 @@ class Weights:
     colour: float = 40000.0
     silhouette: float = 200.0
     outline: float = 200.0
-    flow: float = 0.0
+    flow: float = 200.0
 
 
 @dataclass(frozen=True)

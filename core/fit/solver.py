@@ -8,7 +8,6 @@ projection and skinning to the unknowns, adds the priors and solves one small de
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -115,17 +114,17 @@ class Solver:
         diagonal = torch.full((turns + 3 * int(movable.sum()),), priors.damping, dtype=torch.float64)
         diagonal[:turns] += priors.rest
         pull = torch.zeros(len(poses), len(diagonal), dtype=torch.float64)
-        pull[:, :turns] = priors.rest * _turned(above, logarithm(poses.rotations)).flatten(1)
+        pull[:, :turns] = priors.rest * rotated(above, logarithm(poses.rotations)).flatten(1)
         if predicted is not None:
             diagonal[:turns] += priors.turn
             diagonal[turns:] += priors.shift
             away = logarithm(poses.rotations @ predicted.rotations.transpose(-1, -2))
-            pull[:, :turns] += priors.turn * _turned(above, away).flatten(1)
-            apart = _turned(above, poses.translations - predicted.translations)[:, movable]
+            pull[:, :turns] += priors.turn * rotated(above, away).flatten(1)
+            apart = rotated(above, poses.translations - predicted.translations)[:, movable]
             pull[:, turns:] += priors.shift * apart.flatten(1)
         hessian = system.hessian + torch.diag(diagonal)
         axis = torch.from_numpy(self.problem.camera_axis)
-        depth = _turned(above, poses.translations)[:, movable] @ axis
+        depth = rotated(above, poses.translations)[:, movable] @ axis
         for index in range(int(movable.sum())):
             part = slice(turns + 3 * index, turns + 3 * index + 3)
             hessian[:, part, part] += priors.depth * axis[:, None] * axis
@@ -143,10 +142,10 @@ class Solver:
         world, _ = self.problem.skeleton.transforms(poses.rotations, poses.translations)
         back = self.problem.skeleton.parent_rotations(world).transpose(-1, -2)
         turns = 3 * self.problem.joints
-        turn = _turned(back, change[:, :turns].reshape(len(poses), -1, 3))
+        turn = rotated(back, change[:, :turns].reshape(len(poses), -1, 3))
         translations = poses.translations.clone()
         movable = self.problem.movable
-        translations[:, movable] += _turned(back[:, movable], change[:, turns:].reshape(len(poses), -1, 3))
+        translations[:, movable] += rotated(back[:, movable], change[:, turns:].reshape(len(poses), -1, 3))
         return Poses(exponential(turn) @ poses.rotations, translations)
 
 
@@ -158,20 +157,6 @@ def predict(last: Poses, before: Poses | None, share: float) -> Poses:
     return Poses(exponential(share * turn) @ last.rotations, last.translations + share * (last.translations - before.translations))
 
 
-def picture_error(observer: Observer, frames: Sequence[int], poses: Poses) -> Float64:
-    """float64[I]: how badly poses explain their frames: summed squared colour difference, limited, and uncovered or overlapping area,
-    in pixels of a 256-pixel picture."""
-    world, shift = observer.problem.skeleton.transforms(poses.rotations, poses.translations)
-    result = np.zeros(len(poses))
-    for item, (frame, drawing) in enumerate(zip(frames, observer.look.draw(world, shift), strict=True)):
-        ready = observer.evidence[frame]
-        apart = np.minimum(np.abs(drawing.over(ready.background) - ready.image), 0.3)
-        result[item] = (apart**2).sum() + ((drawing.covered - ready.coverage) ** 2).sum()
-    return result / observer.evidence.pixel**2
-
-
-def _turned(rotations: Tensor, vectors: Tensor) -> Tensor:
+def rotated(rotations: Tensor, vectors: Tensor) -> Tensor:
     """Rotations [..., 3, 3] applied to vectors [..., 3]."""
     return (rotations @ vectors[..., None])[..., 0]
-
-

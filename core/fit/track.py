@@ -1,21 +1,59 @@
 """Frame after frame: where the subject goes, from where it was."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from .compare import picture_error
+from .limbs import limb_joints, recover
+from .observe import Observer
 from .problem import Poses
 from .solver import Solver, predict
 
-SPEED_KEPT = 0.7
-"""Share of the last frame's motion that the next frame is expected to repeat."""
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way to start a frame. speed: share of the last frame's motion expected again. levels, flow: see `Solver.fit`."""
+
+    speed: float
+    levels: tuple[int, ...]
+    flow: tuple[bool, ...]
 
 
-def track(solver: Solver, progress: Callable[[float], None]) -> Poses:
-    """Poses of all frames, each started from where the last two lead."""
+ATTEMPTS = (
+    Attempt(0.7, (1, 2, 3), (False, False, False)),
+    Attempt(0.7, (0, 1, 2, 3), (True, True, True, True)),
+    Attempt(0.0, (1, 2, 3), (False, True, True)),
+)
+
+POLISH = (1, 2, 3)
+
+
+def track(solver: Solver, small: Observer, progress: Callable[[float], None]) -> Poses:
+    """Poses of all frames, each started from where the last two lead. small: for trying out limbs."""
     count = len(solver.observer.evidence)
+    joints = limb_joints(solver.problem)
     poses = Poses.rest(count, solver.problem.joints)
     for frame in range(1, count):
         before = poses[frame - 2 : frame - 1] if frame > 1 else None
-        guess = predict(poses[frame - 1 : frame], before, SPEED_KEPT)
-        poses.store(slice(frame, frame + 1), solver.fit([frame], guess, guess, levels=(0, 1, 2)))
+        best, error = _best_attempt(solver, frame, poses[frame - 1 : frame], before)
+        swung = recover(small, frame, best, joints) if joints else None
+        if swung is not None:
+            swung = solver.fit([frame], swung, swung, POLISH)
+            if picture_error(solver.observer, [frame], swung)[0] < error:
+                best = swung
+        poses.store(slice(frame, frame + 1), best)
         progress(frame / count)
     return poses
+
+
+def _best_attempt(solver: Solver, frame: int, last: Poses, before: Poses | None) -> tuple[Poses, float]:
+    """The pose that explains the frame best, and its error."""
+    found = []
+    for attempt in ATTEMPTS:
+        guess = predict(last, before, attempt.speed)
+        found.append(solver.fit([frame], guess, guess, attempt.levels, flow=attempt.flow))
+    poses = Poses.stack(found)
+    errors = picture_error(solver.observer, [frame] * len(poses), poses)
+    best = int(errors.argmin())
+    return poses[best : best + 1], float(errors[best])
+

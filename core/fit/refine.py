@@ -1,0 +1,107 @@
+"""All frames together: what the picture says of every frame, tied by smooth motion.
+
+The normal equations of a whole clip are block banded (a second difference ties a frame to two on either side), so that one
+round costs time and memory linear in the clip's length.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.linalg import solveh_banded
+from torch import Tensor
+
+from ..types import Float64
+from .kinematics import exponential, logarithm
+from .problem import Poses
+from .solver import Solver, System
+
+CHUNK = 16
+"""Frames drawn and compared at once."""
+
+
+@dataclass(frozen=True)
+class Smoothness:
+    """Strength of the pull towards constant velocity, per squared radian (turn) and squared diagonal (shift) of the change of
+    motion between two frames."""
+
+    turn: float = 1500.0
+    shift: float = 6000.0
+
+
+def refine(
+    solver: Solver, poses: Poses, smoothness: Smoothness, levels: Sequence[int], progress: Callable[[float], None], steps: int = 2
+) -> Poses:
+    """Improve the poses of all frames together; frame 0 stays. levels: of the blur pyramid, one round each."""
+    poses = poses.clone()
+    for index, level in enumerate(levels):
+        chunks = [list(range(first, min(first + CHUNK, len(poses)))) for first in range(1, len(poses), CHUNK)]
+        observations = []
+        for frames in chunks:
+            part = poses[frames]
+            drawings = solver.observer.look.draw(*solver.problem.skeleton.transforms(part.rotations, part.translations))
+            observations.append(solver.observer.observe(frames, drawings, level, flow=True))
+        for _ in range(steps):
+            systems = [
+                solver.with_priors(solver.picture_system(poses[frames], observation), poses[frames], None)
+                for frames, observation in zip(chunks, observations, strict=True)
+            ]
+            poses = _step(solver, poses, systems, smoothness)
+        progress((index + 1) / len(levels))
+    return poses
+
+
+def _step(solver: Solver, poses: Poses, systems: list[System], smoothness: Smoothness) -> Poses:
+    """One Gauss-Newton step of frames 1 to the last. Unknowns are told in the parents' frames, where smoothness is simple."""
+    problem = solver.problem
+    world, _ = problem.skeleton.transforms(poses.rotations, poses.translations)
+    basis = _block_basis(problem.skeleton.parent_rotations(world)[1:], problem.movable)
+    hessian = basis.transpose(1, 2) @ torch.cat([system.hessian for system in systems]) @ basis
+    gradient = (basis.transpose(1, 2) @ torch.cat([system.gradient for system in systems])[..., None])[..., 0]
+    turns, movable = 3 * problem.joints, problem.movable
+    weights = torch.full((hessian.shape[1],), smoothness.turn, dtype=torch.float64)
+    weights[turns:] = smoothness.shift
+    speed = logarithm(poses.rotations[1:] @ poses.rotations[:-1].transpose(-1, -2)).flatten(1)
+    speed = torch.cat([speed, (poses.translations[1:] - poses.translations[:-1])[:, movable].flatten(1)], 1)
+    change = _solve(hessian.numpy(), gradient.numpy(), weights.numpy(), np.diff(speed.numpy(), axis=0))
+    local = torch.from_numpy(change)
+    rotations, translations = poses.rotations.clone(), poses.translations.clone()
+    rotations[1:] = exponential(local[:, :turns].reshape(len(local), -1, 3)) @ rotations[1:]
+    translations[1:, movable] += local[:, turns:].reshape(len(local), -1, 3)
+    return Poses(rotations, translations)
+
+
+def _block_basis(above: Tensor, movable: Tensor) -> Tensor:
+    """[T, P, P]: from unknowns in the parents' frames to world axes."""
+    blocks = torch.cat([above, above[:, movable]], 1)
+    count, size = blocks.shape[:2]
+    basis = torch.zeros(count, size, 3, size, 3, dtype=above.dtype)
+    index = torch.arange(size)
+    basis[:, index, :, index] = blocks.transpose(0, 1)
+    return basis.reshape(count, 3 * size, 3 * size)
+
+
+def _solve(hessian: Float64, gradient: Float64, weights: Float64, bends: Float64) -> Float64:
+    """Changes [T, P] that minimise the pictures' models plus weights * |second difference|^2 / 2.
+
+    hessian: [T, P, P]. gradient: [T, P]. bends: [T - 1, P], present second differences around frames 0 (fixed), 1 .. T - 1 of the
+    free frames: bends[k] ties free frames k - 2 (where it is not the fixed one), k - 1 and k.
+    """
+    count, size = gradient.shape
+    difference = np.zeros((count - 1, count))
+    for row in range(count - 1):
+        for column, factor in ((row - 1, 1.0), (row, -2.0), (row + 1, 1.0)):
+            if column >= 0:
+                difference[row, column] = factor
+    tie = difference.T @ difference
+    banded = np.zeros((3 * size, count * size))
+    lower = np.tril_indices(size)
+    for frame in range(count):
+        block = hessian[frame] + np.diag(weights * tie[frame, frame])
+        banded[lower[0] - lower[1], frame * size + lower[1]] = block[lower]
+        for apart in (1, 2):
+            if frame + apart < count:
+                banded[apart * size, frame * size : (frame + 1) * size] = weights * tie[frame + apart, frame]
+    right = gradient + weights * (difference.T @ bends)
+    return -solveh_banded(banded, right.ravel(), lower=True, overwrite_ab=True, check_finite=False).reshape(count, size)
