@@ -46,7 +46,7 @@ def main() -> int:
     options = parser.parse_args()
     environment = options.folder.resolve()
     packages = _packages(options.bpy, options.blender_only)
-    stamp = hashlib.sha256("\n".join([*packages, *_pip_flags(), *((ROOT / name).read_text("utf-8") for name in ("constraints.txt", "pyproject.toml"))]).encode()).hexdigest()
+    stamp = _stamp(packages)
     sentinel = environment / SENTINEL
     if sentinel.is_file() and sentinel.read_text("utf-8") == stamp:
         return 0
@@ -65,6 +65,13 @@ def _packages(bpy: str, blender_only: bool) -> list[str]:
     if blender_only:
         return [f"bpy=={bpy}", "pytest"]
     return [f"bpy=={bpy}", "pytest", "pillow", "ruff", "mypy", "fake-bpy-module-4.5"]
+
+
+def _stamp(packages: list[str]) -> str:
+    """What the environment depends on, in one number: another one asks for a new installation."""
+    files = (ROOT / "constraints.txt", ROOT / "pyproject.toml", Path(__file__))
+    parts = [*packages, str(ROOT), *_pip_flags(), *(path.read_text("utf-8") for path in files)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _python_version(bpy: str) -> str:
