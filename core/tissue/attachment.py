@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sparse
+from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
@@ -37,8 +38,6 @@ NEIGHBOURHOOD = 2
 
 MOST_STIFFENING = 100.0
 
-Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-
 
 @dataclass(frozen=True)
 class Attachment:
@@ -50,8 +49,8 @@ class Attachment:
     """
 
     weights: Float64
-    held: Bools
-    let_go: Bools
+    held: NDArray[np.bool_]
+    let_go: NDArray[np.bool_]
 
 
 def attach(cage: Cage, rig: Rig, transforms: Float64, softness: float) -> Attachment:
@@ -123,7 +122,7 @@ def relative_depth(cage: Cage, rig: Rig, weights: Float64) -> Float64:
     return to_bone / radius
 
 
-def _unresolved(cage: Cage, rig: Rig, weights: Float64) -> Bools:
+def _unresolved(cage: Cage, rig: Rig, weights: Float64) -> NDArray[np.bool_]:
     """bool[N]: nodes around bones whose flesh is thinner than the cage can tell."""
     to_bone = _distance_to_bones(cage, rig, weights)
     return to_bone - cage.signed_distance < UNRESOLVED_RADIUS * cage.cell_size
@@ -160,7 +159,7 @@ def _laplacian(cage: Cage) -> sparse.csr_matrix:
     return sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel()) - adjacency
 
 
-def _hold_every_piece(cage: Cage, held: Bools, depth: Float64) -> Bools:
+def _hold_every_piece(cage: Cage, held: NDArray[np.bool_], depth: Float64) -> NDArray[np.bool_]:
     """Hold the nodes nearest to their bones in every connected piece that nothing holds, so that none floats away."""
     held = held.copy()
     pieces = cage.components()
@@ -171,7 +170,7 @@ def _hold_every_piece(cage: Cage, held: Bools, depth: Float64) -> Bools:
     return held
 
 
-def _release_crossing(cage: Cage, held: Bools, depth: Float64, weights: Float64, transforms: Float64) -> Bools:
+def _release_crossing(cage: Cage, held: NDArray[np.bool_], depth: Float64, weights: Float64, transforms: Float64) -> NDArray[np.bool_]:
     """bool[N]: without the held nodes that the motion brings too near, too far apart, or into flattened elements."""
     pairs = cKDTree(cage.nodes[held]).query_pairs(NEIGHBOUR_CELLS * cage.cell_size, output_type="ndarray")
     pairs = np.flatnonzero(held)[pairs]

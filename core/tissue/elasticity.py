@@ -7,11 +7,10 @@ tetrahedra, A of free nodes (those that are not held). Units are SI: metres, new
 import numpy as np
 import scipy.sparse as sparse
 import warp as wp
+from numpy.typing import NDArray
 
 from ..types import Float64, Int32
 from . import kernels
-
-Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 POISSON_RATIO = 0.4
 """Sideways bulge of the flesh: nearly incompressible, but not so much that linear tetrahedra lock."""
@@ -29,7 +28,7 @@ class Elasticity:
     Attributes: volume float64[E], mass float64[N] (a quarter of each tetrahedron's to each corner).
     """
 
-    def __init__(self, nodes: Float64, tetrahedra: Int32, young: Float64 | float, free: Bools, poisson_ratio: float = POISSON_RATIO) -> None:
+    def __init__(self, nodes: Float64, tetrahedra: Int32, young: Float64 | float, free: NDArray[np.bool_], poisson_ratio: float = POISSON_RATIO) -> None:
         edges = np.swapaxes(nodes[tetrahedra[:, 1:]] - nodes[tetrahedra[:, :1]], 1, 2)
         self.volume = np.linalg.det(edges) / 6.0
         self.mass = np.bincount(tetrahedra.ravel(), np.repeat(self.volume * DENSITY / 4.0, 4), len(nodes))
@@ -103,7 +102,7 @@ def stable_parameters(young: Float64, poisson_ratio: float) -> tuple[Float64, Fl
     return 4.0 / 3.0 * shear, bulk_like + 5.0 / 6.0 * shear
 
 
-def _block_pattern(tetrahedra: Int32, free: Bools) -> tuple[Int32, Int32, Int32]:
+def _block_pattern(tetrahedra: Int32, free: NDArray[np.bool_]) -> tuple[Int32, Int32, Int32]:
     """Block columns [blocks] and row pointers [A + 1] of the stiffness, and the block of each pair of corners [E, 16]."""
     count = int(free.sum())
     numbers = np.full(len(free), -1, np.int64)

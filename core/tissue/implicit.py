@@ -24,6 +24,8 @@ CG_TOLERANCE = 1e-2
 """Residual, relative to the right-hand side, to which each Newton direction is solved."""
 NEAR = 1e3
 """Newton's last correction, in tolerances, below which the exact second derivative is tried."""
+SHORT = 10.0
+"""Newton's full step, in tolerances, below which a step counts as solved though rounding ended it."""
 SUFFICIENT_DECREASE = 1e-4
 """Armijo's constant."""
 
@@ -68,9 +70,12 @@ def advance(body: Elasticity, state: State, skinned: Float64, acceleration: Floa
         if np.abs(gradient / potential.inertia).max(initial=0.0) < step.tolerance:
             return State(x, state.positions, skinned), True
         direction = _newton_direction(potential, x, gradient, exact=moved < NEAR * step.tolerance)
-        x, moved = _search(potential, x, direction, value, float(np.vdot(gradient, direction)), step.tolerance)
+        longest = float(np.abs(direction).max())
+        x, share = _search(potential, x, direction, value, float(np.vdot(gradient, direction)), step.tolerance / max(longest, 1e-300))
+        moved = share * longest
         if moved < step.tolerance:
-            return State(x, state.positions, skinned), True
+            # Where even a hair's step does not go downhill, rounding is in the way, and Newton's own step tells how near the end is.
+            return State(x, state.positions, skinned), longest < SHORT * step.tolerance
     return State(x, state.positions, skinned), False
 
 
@@ -109,15 +114,19 @@ class _Potential:
         return 0.5 * sum(float((strength * (free - goal) ** 2).sum()) for strength, goal in terms)
 
 
-def _search(potential: _Potential, x: Float64, direction: Float64, value: float, slope: float, tolerance: float) -> tuple[Float64, float]:
-    """Go along the direction [A, 3], halving until the potential falls enough: the new nodes and the longest way, metres."""
-    longest = float(np.abs(direction).max())
+def _search(
+    potential: _Potential, x: Float64, direction: Float64, value: float, slope: float, least_share: float
+) -> tuple[Float64, float]:
+    """Go along the direction [A, 3], halving until the potential falls enough: the new nodes, and the share gone.
+
+    A share below `least_share` is taken unseen; 0 where no share will do.
+    """
     share = 1.0
     for _ in range(MAX_HALVINGS):
         trial = x.copy()
         trial[potential.body.free] += share * direction
-        if share * longest < tolerance or potential.value(trial) <= value + SUFFICIENT_DECREASE * share * slope:
-            return trial, share * longest
+        if share < least_share or potential.value(trial) <= value + SUFFICIENT_DECREASE * share * slope:
+            return trial, share
         share *= 0.5
     return x, 0.0
 
@@ -146,6 +155,8 @@ def _solve_or_none(matrix: sparse.bsr_matrix, diagonal_slots: Int32, right: Floa
     product = float(np.vdot(residual, preconditioned))
     goal = product * CG_TOLERANCE**2
     for _ in range(MAX_CG_STEPS):
+        if product < 0:
+            return None
         if product <= goal:
             break
         image = (matrix @ direction.ravel()).reshape(-1, 3)
