@@ -29,8 +29,9 @@ class Bones:
 def root_arc(limbs: list[Limb], centre: Float64, floor: float, height: float) -> float:
     """Where on the trunk the root joint belongs: between the legs of an upright body, else nearest the centre of mass."""
     trunk = limbs[0]
-    legs = [limb for limb in limbs[1:] if limb.parent == 0 and naming.standing(limb, floor, height)]
-    if naming.is_upright(trunk) and legs:
+    upright = naming.is_upright(trunk)
+    legs = [limb for limb in limbs[1:] if limb.parent == 0 and naming.standing(limb, floor, height, upright)]
+    if upright and legs:
         return float(np.mean([limb.attach for limb in legs]))
     return float(trunk.arc[np.linalg.norm(trunk.points - centre, axis=1).argmin()])
 
@@ -38,7 +39,8 @@ def root_arc(limbs: list[Limb], centre: Float64, floor: float, height: float) ->
 def assemble(limbs: list[Limb], chains: list[Chain], root: float, names: list[str]) -> Bones:
     """All bones of all chains; the trunk's chain is split at the joint nearest to the arc `root`."""
     makers = _Makers()
-    places = _add_trunk(makers, limbs[0], chains[0], root)
+    rearmost = min((limb.attach for limb in limbs[1:] if limb.parent == 0 and limb.side), default=root)
+    places = _add_trunk(makers, limbs[0], chains[0], root, rearmost)
     where = {0: places}
     for index, limb in enumerate(limbs[1:], start=1):
         parent = _bone_at(where[limb.parent], chains[limb.parent], limb.attach)
@@ -78,8 +80,8 @@ class _Makers:
         return Bones(tuple(self.names), np.array(self.parents, np.int32), heads, tails, z_axes, np.array(self.widths))
 
 
-def _add_trunk(makers: _Makers, trunk: Limb, chain: Chain, root: float) -> list[int]:
-    """Root, spine to the head, and back to the tail. Returns the bone of each of the chain's segments."""
+def _add_trunk(makers: _Makers, trunk: Limb, chain: Chain, root: float, rearmost: float) -> list[int]:
+    """Root, spine to the head, hips back to where the rearmost limb leaves, tail from there. Returns the bone of each of the chain's segments."""
     count = len(chain.arcs) - 1
     split = int(np.abs(chain.arcs[:count] - root).argmin())
     widths = naming.chain_widths(trunk, chain.arcs)
@@ -92,9 +94,11 @@ def _add_trunk(makers: _Makers, trunk: Limb, chain: Chain, root: float) -> list[
         parent = makers.add(name, parent, chain.joints[k], chain.joints[k + 1], widths[k], trunk)
         segments[k] = parent
     parent = segments[split]
-    stem = "hips" if split == 1 else "tail"
+    # A bone belongs to the hips where the greater part of it lies before the last limb.
+    hips = int((chain.arcs[:split] + chain.arcs[1 : split + 1] > 2 * rearmost).sum()) if split > 1 else split
     for k in range(split - 1, -1, -1):
-        name = naming.bone_name(stem, split - k, split)
+        back = split - k
+        name = naming.bone_name("hips", back, hips) if back <= hips else naming.bone_name("tail", back - hips, max(2, split - hips))
         parent = makers.add(name, parent, chain.joints[k + 1], chain.joints[k], widths[k], trunk)
         segments[k] = parent
     return segments

@@ -18,8 +18,8 @@ from .solid import Bool, Int64, Solid
 LEAST_LENGTH = 0.05
 """Shortest limb, fraction of the diagonal."""
 
-SLENDER = 1.0
-"""How many times farther than its base is wide a limb must stick out."""
+SLENDER = 0.8
+"""A limb sticks out at least this many times as far as it is wide somewhere on the way."""
 
 REACH = 1.2
 """How far from a path the solid is taken as explained by it, in radii."""
@@ -30,7 +30,7 @@ PLANE_DISCOUNT = 0.4
 SLICE_AVERAGE = 4
 """Neighbours on either side that a slice's centroid is averaged with."""
 
-SMOOTHING = 6
+SMOOTHING = 12
 """Rounds of smoothing of the centre-line."""
 
 MOST_TRIES = 120
@@ -116,7 +116,7 @@ def _protrusion(solid: Solid, plain: sp.csr_matrix, explained: Bool, tip: int) -
     base = _base_distance(plain, explained, blob, away)
     for reached in np.arange(least, base + 1.0, 1.5):
         shell = solid.cells[blob[np.abs(away - reached) < 1.0]]
-        if len(shell) and SLENDER * (float(np.ptp(shell, axis=0).max()) + 1) < reached:
+        if len(shell) and SLENDER * float(np.ptp(shell, axis=0).max()) < reached:
             return blob, True
     return blob[away <= max(0.5 * base, least)], False
 
@@ -144,7 +144,7 @@ def _assembled(solid: Solid, plain: sp.csr_matrix, before: NDArray[np.int32], on
     parents = np.array([-1 if node == start else place[links[int(node)]] for node in nodes])
     _, _, nearest = dijkstra(plain, indices=nodes, return_predecessors=True, min_only=True)
     owners = place[nearest]
-    positions, widths = _slices(parents, solid.centres, nodes, owners, solid.size)
+    positions, widths = _slices(parents, solid, nodes, owners)
     return Centreline(nodes, parents, positions, solid.radius[nodes] * solid.size, widths, owners)
 
 
@@ -160,9 +160,9 @@ def _outward(links: dict[int, int], start: int) -> list[int]:
     return order
 
 
-def _slices(parents: Int64, centres: Float64, nodes: Int64, owners: Int64, size: float) -> tuple[Float64, Float64]:
+def _slices(parents: Int64, solid: Solid, nodes: Int64, owners: Int64) -> tuple[Float64, Float64]:
     """Positions and widths of the nodes: centroid and volume of their slices of the solid, averaged along the tree."""
-    count = len(nodes)
+    count, centres = len(nodes), solid.centres
     inner = np.flatnonzero(parents >= 0)
     ends = (np.concatenate([inner, parents[inner]]), np.concatenate([parents[inner], inner]))
     adjacency = sp.csr_matrix((np.ones(2 * len(inner)), ends), (count, count))
@@ -172,8 +172,11 @@ def _slices(parents: Int64, centres: Float64, nodes: Int64, owners: Int64, size:
     slices = np.ones((count, 1))
     for _ in range(SLICE_AVERAGE):
         summed, volume, slices = mixing @ summed, mixing @ volume, mixing @ slices
-    widths = np.sqrt(volume[:, 0] / slices[:, 0] / np.pi) * size
-    positions = summed / volume
+    widths = np.sqrt(volume[:, 0] / slices[:, 0] / np.pi) * solid.size
+    # A bulge that has no limb of its own must not draw the line out of the body.
+    shift = summed / volume - centres[nodes]
+    far = np.linalg.norm(shift, axis=1, keepdims=True) / ((solid.radius[nodes, None] + 0.5) * solid.size)
+    positions = centres[nodes] + shift / np.maximum(far, 1.0)
     degree = np.asarray(adjacency.sum(1)).ravel()
     for _ in range(SMOOTHING):
         average = (adjacency @ positions + 2 * positions) / (degree[:, None] + 2)

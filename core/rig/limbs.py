@@ -83,8 +83,7 @@ def _neighbours(parents: Int64) -> list[list[int]]:
 def _trunk(tree: Centreline, neighbours: list[list[int]], allowed: Bool) -> list[int]:
     """The path with the most thickness times length among allowed nodes that hang together with the start."""
     far, _ = _heaviest(tree, neighbours, 0, allowed)
-    other, path = _heaviest(tree, neighbours, far, allowed)
-    return path
+    return _heaviest(tree, neighbours, far, allowed)[1]
 
 
 def _heaviest(tree: Centreline, neighbours: list[list[int]], start: int, allowed: Bool) -> tuple[int, list[int]]:
@@ -97,7 +96,7 @@ def _heaviest(tree: Centreline, neighbours: list[list[int]], start: int, allowed
             if other in came or not allowed[other]:
                 continue
             step = float(np.linalg.norm(tree.positions[other] - tree.positions[node]))
-            weight[other] = weight[node] + step * float(np.sqrt(tree.radii[node] * tree.radii[other])) ** 0.5
+            weight[other] = weight[node] + step * float(tree.radii[node] + tree.radii[other])
             came[other] = node
             stack.append(other)
     best = max(weight, key=lambda node: weight[node])

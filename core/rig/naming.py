@@ -1,12 +1,15 @@
 """Names that a rigger reads at a glance and that Blender mirrors: `spine.002`, `tail.001`, `leg.front.002.L`."""
 
+import itertools
+
 import numpy as np
 
 from ..types import Float64
 from .limbs import Limb
 
-FOOT_LEVEL = 0.15
-"""A limb whose tip ends within this share of the subject's height above its lowest point stands on the ground."""
+FOOT_LEVEL = 0.4
+UPRIGHT_FOOT_LEVEL = 0.12
+"""A leg's tip lies within this share of the subject's height above its lowest point; arms of an upright body hang, but not so low."""
 
 UPRIGHT = 0.8
 """A trunk that rises at least this share of its own length is upright, as a person's is."""
@@ -34,10 +37,11 @@ def head_is_last(trunk: Limb) -> bool:
     return bool(last[main] < first[main]) if main == 1 else bool(last[main] > first[main])
 
 
-def standing(limb: Limb, floor: float, height: float) -> bool:
-    """Whether the limb reaches down to the ground."""
-    base, tip = limb.points[0], limb.points[-1]
-    return bool(tip[2] - floor < FOOT_LEVEL * height and base[2] - tip[2] > 0.4 * limb.length)
+def standing(limb: Limb, floor: float, height: float, upright: bool) -> bool:
+    """Whether the limb is a leg: it goes down, to the lower part of the body; it may be lifted in mid-stride."""
+    drop = limb.points[0, 2] - limb.points[-1, 2]
+    level = UPRIGHT_FOOT_LEVEL if upright else FOOT_LEVEL
+    return bool(limb.side and limb.points[-1, 2] - floor < level * height and drop > 0.4 * limb.length and drop > 0.2 * height)
 
 
 def limb_names(limbs: list[Limb], floor: float, height: float, mirrored: bool) -> list[str]:
@@ -70,7 +74,8 @@ def _stem(limb: Limb, limbs: list[Limb], floor: float, height: float, upright: b
     trunk = limbs[0]
     if limb.parent > 0:
         return "digit" if limb.length < 0.6 * limbs[limb.parent].length else "branch"
-    if standing(limb, floor, height) and limb.side:
+    couple = [limb, *([limbs[limb.twin]] if limb.twin >= 0 else [])]
+    if any(standing(one, floor, height, upright) for one in couple):
         return "leg"
     if limb.side == 0:
         return "top" if limb.points[-1, 2] > limb.points[0, 2] else "bottom"
@@ -124,4 +129,4 @@ def _unique(names: list[str]) -> list[str]:
 
 def chain_widths(limb: Limb, arcs: Float64) -> Float64:
     """float64[N]: half the thickness of a limb at the middle of each of its bones."""
-    return np.array([limb.width_at((a + b) / 2) for a, b in zip(arcs[:-1], arcs[1:], strict=True)])
+    return np.array([limb.width_at((a + b) / 2) for a, b in itertools.pairwise(arcs.tolist())])

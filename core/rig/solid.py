@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.sparse.csgraph import minimum_spanning_tree
 
 from ..types import Float64, Int32
 
@@ -107,7 +108,19 @@ def _occupied(corners: Float64, count: int) -> tuple[Bool, Float64, float]:
     grid = inside | thin
     # Where inside meets thin, the voxels between them are dilated away: give them back.
     seam = surface & ndimage.binary_dilation(thin, FULL) & ndimage.binary_dilation(inside, FULL)
-    return ndimage.binary_fill_holes(grid | seam), low, size
+    return _hollows_filled(grid | seam), low, size
+
+
+def _hollows_filled(grid: Bool) -> Bool:
+    """The solid with its hollows filled: where it can be seen in all six axis directions, as in a helmet open at the face."""
+    blocked = np.ones_like(grid)
+    for axis in range(3):
+        for way in (1, -1):
+            turned = np.flip(grid, axis) if way < 0 else grid
+            seen = np.logical_or.accumulate(turned, axis=axis)
+            blocked &= np.flip(seen, axis) if way < 0 else seen
+    hollow = ndimage.binary_opening(blocked & ~grid, FULL)
+    return np.asarray(ndimage.binary_fill_holes(grid | hollow))
 
 
 def _surface(corners: Float64, shape: Int64) -> Bool:
@@ -212,27 +225,40 @@ _HALF_NEIGHBOURS = np.array([(i, j, k) for i in (-1, 0, 1) for j in (-1, 0, 1) f
 
 
 def _bridges(grid: Bool, index: Int64) -> Float64:
-    """float64[P - 1, 3]: voxel, voxel, distance: the shortest links that join P separate pieces into one.
+    """float64[L, 3]: voxel, voxel, distance: links that join separate pieces into one, each across its whole contact.
 
-    The pieces' Voronoi cells touch where a straight bridge is near: a minimum spanning tree over those contacts.
+    The pieces' Voronoi cells touch where a straight bridge is near: a minimum spanning tree over those contacts, in which a
+    broad contact counts as nearer than a point of touch.
     """
     pieces, count = ndimage.label(grid, FULL)
     if count < 2:
         return np.zeros((0, 3))
+    contacts, pair = _contacts(grid, index, pieces, count)
+    order = np.lexsort((contacts[:, 2], pair))
+    contacts, pair = contacts[order], pair[order]
+    pairs, first = np.unique(pair, return_index=True)
+    shortest = contacts[first, 2]
+    member = np.repeat(np.arange(len(pairs)), np.diff([*first, len(pair)]))
+    close = contacts[:, 2] <= shortest[member] + 1.0
+    breadth = np.bincount(member[close], minlength=len(pairs))
+    price = shortest + 4.0 / np.sqrt(breadth)
+    graph = sp.csr_matrix((price, (pairs // (count + 1), pairs % (count + 1))), (count + 1, count + 1))
+    tree = minimum_spanning_tree(graph).tocoo()
+    chosen = np.isin(pairs, tree.row.astype(np.int64) * (count + 1) + tree.col)
+    return np.unique(contacts[close & chosen[member]], axis=0)
+
+
+def _contacts(grid: Bool, index: Int64, pieces: NDArray[np.int32], count: int) -> tuple[Float64, Int64]:
+    """float64[C, 3]: voxel, voxel, distance where cells of different pieces touch; int64[C]: the pair of pieces as one number."""
     away, nearest = ndimage.distance_transform_edt(~grid, return_indices=True)
     home = index[tuple(nearest)]
-    piece = pieces[tuple(nearest)]
-    found = []
+    piece = pieces[tuple(nearest)].astype(np.int64)
+    found, pairs = [], []
     for axis in range(3):
         here = tuple(slice(None, -1) if k == axis else slice(None) for k in range(3))
         there = tuple(slice(1, None) if k == axis else slice(None) for k in range(3))
         differ = piece[here] != piece[there]
-        found.append(np.stack([home[here][differ], home[there][differ], away[here][differ] + away[there][differ] + 1, piece[here][differ], piece[there][differ]], 1))
-    contacts = np.concatenate(found)
-    contacts = contacts[np.argsort(contacts[:, 2], kind="stable")]
-    low, high = contacts[:, 3:].min(1).astype(int), contacts[:, 3:].max(1).astype(int)
-    _, first = np.unique(low * (count + 1) + high, return_index=True)
-    candidates = sp.csr_matrix((contacts[first, 2], (low[first], high[first])), (count + 1, count + 1))
-    tree = sp.csgraph.minimum_spanning_tree(candidates).tocoo()
-    lookup = {(a, b): k for k, a, b in zip(first.tolist(), low[first].tolist(), high[first].tolist(), strict=True)}
-    return np.array([contacts[lookup[a, b], :3] for a, b in zip(tree.row.tolist(), tree.col.tolist(), strict=True)])
+        found.append(np.stack([home[here][differ], home[there][differ], away[here][differ] + away[there][differ] + 1], 1))
+        one, other = piece[here][differ], piece[there][differ]
+        pairs.append(np.minimum(one, other) * (count + 1) + np.maximum(one, other))
+    return np.concatenate(found), np.concatenate(pairs)

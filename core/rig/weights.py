@@ -63,7 +63,7 @@ def _nearest_voxels(vertices: Float64, solid: Solid) -> tuple[Int64, Float64]:
     return voxel, np.maximum(away - solid.size, 0.0)
 
 
-def _distances(solid: Solid, bones: Bones) -> Float64:
+def _distances(solid: Solid, bones: Bones) -> Float32:
     """float32[B, N]: from each bone to each voxel through the solid, in voxels."""
     graph = solid.graph(solid.links[2])
     tree = cKDTree(solid.centres)
