@@ -1,0 +1,134 @@
+"""`python -m animamimic animate`, whole: a file in, a file out, the exit codes, and what is said when it cannot be done.
+
+It drives the bpy module of this Python; where the environment variable BLENDER names a Blender program, that one too.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+SAVE = """
+import os, sys
+import bpy, scenes
+scenes.make_bar_scene()
+bpy.ops.wm.save_as_mainfile(filepath=sys.argv[1])
+os._exit(0)
+"""
+
+LOOK = """
+bpy.ops.wm.open_mainfile(filepath=arguments[0])
+bar = bpy.data.objects["Bar"]
+armature = bar.find_armature()
+tell(rigged=armature is not None, range=list(armature.animation_data.action.frame_range) if armature else [])
+"""
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory, engine_python):
+    """A folder of videos."""
+    folder = tmp_path_factory.mktemp("clips")
+    subprocess.run([engine_python, HERE / "make_clips.py", folder], check=True, timeout=120)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bar(tmp_path_factory):
+    """A file with the bar scene."""
+    path = tmp_path_factory.mktemp("bar") / "bar.blend"
+    subprocess.run([sys.executable, "-c", SAVE, path], check=True, timeout=120, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(HERE)})
+    return path
+
+
+@pytest.fixture
+def animate(engine_python):
+    """The command, by the engine's Python only where that is this one; else by this one with the other as the engine's."""
+
+    def start(*arguments):
+        command = [sys.executable, ROOT / "__main__.py", "animate", *arguments, "--engine-python", engine_python, "--fit-resolution", "64"]
+        return subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    return start
+
+
+def ended(process):
+    """Exit code, the JSON outcome and the standard error of a command."""
+    output, errors = process.communicate(timeout=300)
+    return process.returncode, json.loads(output.splitlines()[-1]), errors
+
+
+def test_a_file_goes_in_and_an_animated_one_comes_out(blender, animate, bar, clips, tmp_path):
+    out = tmp_path / "out.blend"
+    untouched = bar.read_bytes()
+    code, report, errors = ended(animate(bar, "--video", clips / "good.mp4", "--out", out, "--object", "Bar", "--frames", "5:9"))
+    assert (code, report["outcome"], report["out"]) == (0, "done", str(out)), errors
+    assert report["frames"] == 5
+    assert "animamimic: fit" in errors  # no terminal: a line for each stage
+    looked = blender(LOOK, out)
+    assert looked["rigged"]
+    assert looked["range"] == [5, 9]
+    assert bar.read_bytes() == untouched
+
+
+@pytest.mark.skipif("BLENDER" not in os.environ, reason="the environment variable BLENDER names no Blender program")
+def test_it_drives_a_blender_program(blender, animate, bar, clips, tmp_path):
+    out = tmp_path / "out.blend"
+    code, _, errors = ended(animate(bar, "--video", clips / "good.mp4", "--out", out, "--blender", os.environ["BLENDER"]))
+    assert code == 0, errors
+    assert out.is_file()
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (("--object", "Nobody"), "There is no object 'Nobody' in the scene. Name a mesh or an armature with --object; there are: Bar."),
+        (("--camera", "Bar"), "There is no camera 'Bar' in the scene. Its cameras: Camera."),
+        (("--rig", "keep"), "'Bar' has no armature to keep."),
+        (("--frames", "9:5"), "is no frame range"),
+        (("--video", "nowhere.mp4"), "nowhere.mp4 does not exist."),
+    ],
+)
+def test_bad_input_exits_with_2_and_writes_nothing(animate, bar, clips, tmp_path, more, sentence):
+    out = tmp_path / "out.blend"
+    code, report, errors = ended(animate(bar, "--video", clips / "good.mp4", "--out", out, *more))
+    assert (code, report["outcome"]) == (2, "failed")
+    assert sentence in report["error"]
+    assert sentence in errors
+    assert "Traceback" not in errors
+    assert not out.exists()
+
+
+def test_a_file_that_is_no_blend_is_told(animate, clips, tmp_path):
+    (tmp_path / "letter.blend").write_text("Dear Sir")
+    code, report, _ = ended(animate(tmp_path / "letter.blend", "--video", clips / "good.mp4", "--out", tmp_path / "out.blend"))
+    assert code == 2
+    assert "Blender cannot open" in report["error"]
+
+
+def test_an_output_that_cannot_be_written_is_told(animate, bar, clips, tmp_path):
+    (tmp_path / "out.blend").mkdir()
+    code, report, _ = ended(animate(bar, "--video", clips / "good.mp4", "--out", tmp_path / "out.blend"))
+    assert code == 1
+    assert "cannot be written" in report["error"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_ctrl_c_exits_with_130_and_leaves_no_engine(animate, bar, clips, tmp_path):
+    job = tmp_path / "job"
+    process = animate(bar, "--video", clips / "good.mp4", "--out", tmp_path / "out.blend", "--job", job)
+    deadline = time.monotonic() + 120
+    while not (job / "progress.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    code, report, _ = ended(process)
+    assert (code, report["outcome"]) == (130, "cancelled")
+    assert not (tmp_path / "out.blend").exists()
+    assert str(job) not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
