@@ -80,7 +80,7 @@ def _limbs(solid: Solid, frame: SubjectFrame) -> list[Limb]:
     if frame.symmetric:
         on_plane = beside_plane[tree.nodes]
     elif frame.has_plane:
-        on_plane = np.abs(tree.positions[:, 0]) < np.maximum(1.5 * part.size, 0.35 * tree.radii)
+        on_plane = np.abs(tree.positions[:, 0]) < np.maximum(2.5 * part.size, 0.6 * tree.radii)
     else:
         on_plane = np.ones(len(tree.nodes), bool)
     return find_limbs(tree, part, on_plane, frame.symmetric)

@@ -68,7 +68,7 @@ def find_limbs(tree: Centreline, solid: Solid, on_plane: Bool, half: bool) -> li
     if half:
         limbs[0].points[:, 0] = 0.0
     _grow(tree, neighbours, trunk, 0, limbs, set(trunk), half)
-    return _doubled(limbs) if half else _paired(limbs)
+    return _doubled(limbs) if half else _paired(_uncrossed(limbs))
 
 
 def _neighbours(parents: Int64) -> list[list[int]]:
@@ -232,6 +232,21 @@ def _doubled(limbs: list[Limb]) -> list[Limb]:
             made[left[index]] = replace(made[left[index]], twin=right[index])
             flipped = limb.points * np.array([-1.0, 1.0, 1.0])
             made.append(Limb(flipped, limb.widths, right.get(limb.parent, -1), limb.attach, -limb.side, left[index]))
+    return made
+
+
+def _uncrossed(limbs: list[Limb]) -> list[Limb]:
+    """Limbs where none on one side hangs on one of the other side, as legs do that touch: both hang on the trunk then."""
+    made: list[Limb] = []
+    for limb in limbs:
+        parent, attach, points, widths = limb.parent, limb.attach, limb.points, limb.widths
+        while parent > 0 and made[parent].side * limb.side < 0:
+            parent, attach = made[parent].parent, made[parent].attach
+        if parent != limb.parent:
+            own = points[:, 0] * limb.side > 0
+            first = int(np.argmax(own)) if own[:-2].any() else 0
+            points, widths = points[first:], widths[first:]
+        made.append(replace(limb, parent=parent, attach=attach, points=points, widths=widths))
     return made
 
 

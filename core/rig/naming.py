@@ -11,8 +11,8 @@ FOOT_LEVEL = 0.4
 UPRIGHT_FOOT_LEVEL = 0.12
 """A leg's tip lies within this share of the subject's height above its lowest point; arms of an upright body hang, but not so low."""
 
-UPRIGHT = 0.8
-"""A trunk that rises at least this share of its own length is upright, as a person's is."""
+UPRIGHT = 0.7
+"""A trunk that rises at least this share of the way between its ends is upright, as a person's is."""
 
 
 def is_upright(trunk: Limb) -> bool:

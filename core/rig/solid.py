@@ -21,7 +21,7 @@ Int64 = NDArray[np.int64]
 FINEST = 176
 """Most voxels along the longest side."""
 
-MOST_VOXELS = 45_000
+MOST_VOXELS = 100_000
 """Most voxels inside the solid; it bounds time and memory."""
 
 COARSEST = 24
