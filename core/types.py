@@ -106,12 +106,15 @@ class Clip:
 
     frames: uint8[T, H, W, 3], sRGB.
     masks: uint8[T, H, W], how much of the pixel the subject covers, 0 to 255.
-    fps: frames a second.
+    fps: the scene's frames a second.
+    times: float64[T], the scene frame, counted from the clip's start, at which each is shown; ascending from 0. None where
+        frame t of the clip is frame t of the scene.
     """
 
     frames: UInt8
     masks: UInt8
     fps: float
+    times: Float64 | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from .decode import Film, Picture, open_film, pictures
 from .letterbox import Placement, onto_canvas, place, resize
 from .masks import check_background, faintest_level, from_grey, grey_levels, over_white, uses_alpha
 from .matte import matte
-from .timing import EVERY_FRAME, frame_choice
+from .timing import EVERY_FRAME, frame_choice, without_repeats
 
 log = logging.getLogger(__name__)
 
@@ -80,14 +80,19 @@ def load_clip(
     """
     film = open_film(path)
     survey = survey_film(film, frame_count if timing == EVERY_FRAME else 0, lambda fraction, text: progress(SURVEY_SHARE * fraction, text))
-    chosen = frame_choice(survey.seconds, fps=fps, timing=EVERY_FRAME if film.images else timing, frame_count=frame_count)
+    timing = EVERY_FRAME if film.images else timing
+    chosen = frame_choice(survey.seconds, fps=fps, timing=timing, frame_count=frame_count)
+    times: Float64 | None = None
+    if timing != EVERY_FRAME:
+        chosen, times = without_repeats(chosen, survey.seconds, fps=fps)
     if len(chosen) < 2:
         raise InputError(f"The video {path.name} is {len(chosen)} frame long.", "Animation needs at least two frames: choose a longer video.")
     placement = place(survey.width, survey.height, film.pixel_aspect, view.width, view.height)
     log.info("%s: %d frames of %d x %d, %s", path.name, len(survey.seconds), survey.width, survey.height, placement.describe())
     size = _working_size(survey, placement)
     if mask_path is not None:
-        return _with_mask_film(film, survey, mask_path, chosen, placement, fps, progress)
+        frames, masks = _with_mask_film(film, survey, mask_path, chosen, placement, progress)
+        return Clip(frames, masks, fps, times)
     look = _alpha_look() if uses_alpha(survey.alphas) else _plain_look(film, survey, size, placement, still)
     frames = np.empty((len(chosen), view.height, view.width, 3), np.uint8)
     masks = np.empty((len(chosen), view.height, view.width), np.uint8)
@@ -96,7 +101,7 @@ def load_clip(
         frames[index] = onto_canvas(frame, placement, look.padding)
         masks[index] = onto_canvas(mask, placement, 0.0)
     _check_first_mask(masks[0], path)
-    return Clip(frames, masks, fps)
+    return Clip(frames, masks, fps, times)
 
 
 def survey_film(film: Film, frame_count: int, progress: Progress = no_progress) -> Survey:
@@ -136,10 +141,10 @@ def _scaled(picture: Picture, size: tuple[int, int]) -> Picture:
 
 
 def _wanted(film: Film, chosen: Int32, progress: Progress) -> Iterator[tuple[int, Picture]]:
-    """(scene frame, picture) for every chosen frame; a picture shown twice comes twice."""
+    """(frame of the clip, picture) for every chosen frame."""
     place_in_clip = 0
     for index, picture in enumerate(pictures(film)):
-        while place_in_clip < len(chosen) and chosen[place_in_clip] == index:
+        if place_in_clip < len(chosen) and chosen[place_in_clip] == index:
             progress(SURVEY_SHARE + (1 - SURVEY_SHARE) * place_in_clip / len(chosen), "cutting out the subject")
             yield place_in_clip, picture
             place_in_clip += 1
@@ -171,8 +176,8 @@ def _uncovered(alpha: UInt8, placement: Placement) -> UInt8:
     return canvas[placement.top : placement.top + placement.height, placement.left : placement.left + placement.width]
 
 
-def _with_mask_film(film: Film, survey: Survey, mask_path: Path, chosen: Int32, placement: Placement, fps: float, progress: Progress) -> Clip:
-    """Frames of one film, masks of another."""
+def _with_mask_film(film: Film, survey: Survey, mask_path: Path, chosen: Int32, placement: Placement, progress: Progress) -> tuple[UInt8, UInt8]:
+    """Frames uint8[T, H, W, 3] of one film, masks uint8[T, H, W] of another."""
     mask_film = open_film(mask_path)
     mask_survey = survey_film(mask_film, len(survey.seconds) + 1)
     _check_mask_film(mask_film, mask_survey, film, survey)
@@ -186,7 +191,7 @@ def _with_mask_film(film: Film, survey: Survey, mask_path: Path, chosen: Int32, 
         frames[index] = onto_canvas(picture.rgb, placement, padding)
         masks[index] = onto_canvas(from_grey(mask.rgb, levels), placement, 0.0)
     _check_first_mask(masks[0], mask_path)
-    return Clip(frames, masks, fps)
+    return frames, masks
 
 
 def _check_mask_film(mask_film: Film, mask: Survey, film: Film, survey: Survey) -> None:

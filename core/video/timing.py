@@ -1,4 +1,4 @@
-"""Which of the video's frames becomes which of the scene's."""
+"""Which of the video's frames becomes which of the scene's, and when."""
 
 import numpy as np
 
@@ -29,3 +29,15 @@ def frame_choice(seconds: Float64, *, fps: float, timing: str, frame_count: int)
     else:
         raise ValueError(f"unknown timing {timing!r}")
     return chosen[: frame_count or None].astype(np.int32)
+
+
+def without_repeats(chosen: Int32, seconds: Float64, *, fps: float) -> tuple[Int32, Float64]:
+    """The video frames that are shown at all, int32[T], and the scene frames, float64[T] from 0, at which the video has them.
+
+    chosen: see `frame_choice`. A film slower than the scene repeats its frames there; the fit must see each once, at its time, or
+    the motion would climb in stairs.
+    """
+    shown = np.unique(chosen)
+    if (seconds[shown[-1]] - seconds[0]) * fps < len(chosen) - 1 and shown[-1] + 1 < len(seconds):
+        shown = np.append(shown, shown[-1] + 1)  # so that the last scene frame lies between two video frames
+    return shown.astype(np.int32), (seconds[shown] - seconds[0]) * fps

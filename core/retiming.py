@@ -1,0 +1,21 @@
+"""From a motion at the video's own times to one at every frame of the scene."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from .types import Float64, Motion
+
+
+def retimed(motion: Motion, times: Float64, most: int = 0) -> Motion:
+    """The motion at scene frames 0, 1, 2 ... up to the last of `times`, by cubic splines through what was fitted.
+
+    motion: fitted at T times. times: float64[T], the scene frames at which it was fitted, ascending from 0.
+    most: scene frames wanted, 0 for all.
+    """
+    frames = np.arange(round(float(times[-1])) + 1)[: most or None]
+    frames = np.minimum(frames, times[-1])  # the last scene frame may lie a little beyond the last video frame: it holds
+    rotations = CubicSpline(times, motion.rotations, axis=0)(frames)
+    rotations /= np.linalg.norm(rotations, axis=-1, keepdims=True)
+    return replace(motion, rotations=rotations, translations=CubicSpline(times, motion.translations, axis=0)(frames))
