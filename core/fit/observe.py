@@ -1,7 +1,7 @@
 """Where the estimate and the picture are compared: points of the drawn surface, and what the frame says about each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,11 +13,16 @@ from .evidence import BLURS, Evidence, blur, grey, sample
 from .kinematics import Skin
 from .look import Drawing, Look
 from .objectives import ColourObjective, Objective, SilhouetteObjective, TargetObjective
-from .problem import Problem
+from .problem import Poses, Problem
 
 SURFACE_POINTS = 400
 RIM_POINTS = 250
 OUTLINE_POINTS = 300
+
+COLOUR_TOLERANCE = (0.4, 0.2, 0.1, 0.1)
+PIXEL_TOLERANCE = (16.0, 8.0, 4.0, 3.0)
+"""From which difference of colour, or distance in pixels of a 256-pixel picture, evidence counts as an outlier, for each level of
+the blur pyramid: wide while the estimate may be far off, narrow at the end (graduated non-convexity, Blake and Zisserman 1987)."""
 
 CONTRAST = 0.15
 """Difference of colour (largest channel, of 1) to the surroundings at which a rim point counts fully as silhouette."""
@@ -58,12 +63,27 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Observer:
-    """Compares poses with frames."""
+    """Compares poses with frames. rim_distance: pixels from a pixel on the drawing's rim to the frame's silhouette where they agree."""
 
     problem: Problem
     look: Look
     evidence: Evidence
     weights: Weights = Weights()
+    rim_distance: float = -0.5
+
+    @staticmethod
+    def of(problem: Problem, look: Look, evidence: Evidence, weights: Weights = Weights()) -> "Observer":
+        """An observer whose `rim_distance` is measured on frame 0, where the pose is known exactly: what the rasterizer, the mask's
+        threshold and the codec's halo do to the silhouette then cancels, and no frame is pulled nearer or farther by it."""
+        observer = Observer(problem, look, evidence, weights)
+        rest = Poses.rest(1, problem.joints)
+        drawing = look.draw(*problem.skeleton.transforms(rest.rotations, rest.translations))[0]
+        rim = observer._rim(0, drawing)
+        near = sample(evidence[0].distance, rim.positions) if len(rim.pixels) else np.zeros(0, np.float32)
+        counted = (np.abs(near + 0.5) < 2 * evidence.pixel) * rim.weights
+        if counted.sum() <= 0:
+            return observer
+        return replace(observer, rim_distance=float((near * counted).sum() / counted.sum()))
 
     def observe(self, frames: Sequence[int], drawings: Sequence[Drawing], level: int, flow: bool = False) -> Observation:
         """What to compare for some drawn poses, each against a frame of its own. level: of the blur pyramid."""
@@ -71,11 +91,11 @@ class Observer:
         rims = [self._rim(frame, drawing) for frame, drawing in zip(frames, drawings, strict=True)]
         pulls: list[Objective] = [self._colour(frames, drawings, surfaces, level)]
         if flow and self.weights.flow > 0:
-            pulls.append(self._flow(frames, drawings, surfaces))
+            pulls.append(self._flow(frames, drawings, surfaces, level))
         rim_weights = _padded([rim.weights for rim in rims], RIM_POINTS)
         rim_pulls: tuple[Objective, ...] = (
-            SilhouetteObjective(self.evidence, frames, self.weights.silhouette * rim_weights, -0.5),
-            self._outline(frames, drawings, rims),
+            SilhouetteObjective(self.evidence, frames, self.weights.silhouette * rim_weights, self.rim_distance, max(PIXEL_TOLERANCE[level], 4.0)),
+            self._outline(frames, drawings, rims, level),
         )
         return Observation(
             self._skins(drawings, surfaces, SURFACE_POINTS), tuple(pulls), self._skins(drawings, rims, RIM_POINTS), rim_pulls
@@ -114,9 +134,9 @@ class Observer:
             image = blur(drawing.over(self.evidence[frame].background), BLURS[level] * self.evidence.pixel)
             colours.append(image[surface.pixels[:, 0], surface.pixels[:, 1]])
         weights = self.weights.colour * _padded([surface.weights for surface in surfaces], SURFACE_POINTS)
-        return ColourObjective(self.evidence, frames, level, _padded(colours, SURFACE_POINTS).astype(np.float32), weights)
+        return ColourObjective(self.evidence, frames, level, _padded(colours, SURFACE_POINTS).astype(np.float32), weights, COLOUR_TOLERANCE[level])
 
-    def _flow(self, frames: Sequence[int], drawings: Sequence[Drawing], surfaces: Sequence[Sampled]) -> Objective:
+    def _flow(self, frames: Sequence[int], drawings: Sequence[Drawing], surfaces: Sequence[Sampled], level: int) -> Objective:
         """Optical flow from the drawing to the frame, where the way back agrees."""
         targets, weights = [], []
         search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -136,9 +156,9 @@ class Observer:
             weights.append(agreed * surface.weights)
         owners = np.broadcast_to(np.arange(SURFACE_POINTS), (len(frames), SURFACE_POINTS))
         strength = self.weights.flow * _padded(weights, SURFACE_POINTS)
-        return TargetObjective(self.evidence.pixel, owners, _padded(targets, SURFACE_POINTS), strength, None, tolerance=3.0)
+        return TargetObjective(self.evidence.pixel, owners, _padded(targets, SURFACE_POINTS), strength, None, PIXEL_TOLERANCE[level])
 
-    def _outline(self, frames: Sequence[int], drawings: Sequence[Drawing], rims: Sequence[Sampled]) -> Objective:
+    def _outline(self, frames: Sequence[int], drawings: Sequence[Drawing], rims: Sequence[Sampled], level: int) -> Objective:
         """Points of the frame's outline call for the rim point nearest to them."""
         owners, targets, normals, weights = [], [], [], []
         for frame, drawing, rim in zip(frames, drawings, rims, strict=True):
@@ -151,7 +171,7 @@ class Observer:
                 owners.append(_nearest_pixel(rim, drawing.covered.shape, outline))
             normal = sample(ready.slope, outline).astype(np.float64) if len(outline) else np.zeros((0, 2))
             normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
-            targets.append(outline - 0.5 * normal)
+            targets.append(outline + self.rim_distance * normal)
             normals.append(normal)
             counted = rim.weights[owners[-1]] * max(len(rim.pixels), 50)
             weights.append(counted / max(len(outline), 50))
@@ -161,7 +181,7 @@ class Observer:
             _padded(targets, OUTLINE_POINTS),
             self.weights.outline * _padded(weights, OUTLINE_POINTS),
             _padded(normals, OUTLINE_POINTS),
-            tolerance=5.0,
+            tolerance=max(PIXEL_TOLERANCE[level], 5.0),
         )
 
     def _skins(self, drawings: Sequence[Drawing], samples: Sequence[Sampled], count: int) -> Skin:

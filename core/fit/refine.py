@@ -23,11 +23,28 @@ CHUNK = 16
 
 @dataclass(frozen=True)
 class Smoothness:
-    """Strength of the pull towards constant velocity, per squared radian (turn) and squared diagonal (shift) of the change of
-    motion between two frames."""
+    """The pull towards constant velocity.
+
+    turn, shift: strength per squared radian and squared diagonal of the change of motion between two frames, for a joint whose
+    motion usually changes by `usual_turn` radians or `usual_shift` diagonals. A joint that is calmer than that is held
+    tighter, a wilder one looser: the variance of every joint's change of motion is estimated from the clip itself
+    (empirical Bayes), within the factors `loosest` and `tightest`.
+    """
 
     turn: float = 1500.0
     shift: float = 6000.0
+    usual_turn: float = 0.03
+    usual_shift: float = 0.004
+    loosest: float = 0.3
+    tightest: float = 100.0
+
+    def strengths(self, bends: Float64, joints: int) -> Float64:
+        """float64[P] for present second differences [T - 1, P] of turns (three a joint), then of shifts."""
+        variance = (bends**2).mean(0).reshape(-1, 3).sum(1)
+        usual = np.where(np.arange(len(variance)) < joints, self.usual_turn, self.usual_shift)
+        base = np.where(np.arange(len(variance)) < joints, self.turn, self.shift)
+        factor = np.clip(usual**2 / np.maximum(variance, 1e-12), self.loosest, self.tightest)
+        return np.repeat(base * factor, 3)
 
 
 def refine(
@@ -60,11 +77,10 @@ def _step(solver: Solver, poses: Poses, systems: list[System], smoothness: Smoot
     hessian = basis.transpose(1, 2) @ torch.cat([system.hessian for system in systems]) @ basis
     gradient = (basis.transpose(1, 2) @ torch.cat([system.gradient for system in systems])[..., None])[..., 0]
     turns, movable = 3 * problem.joints, problem.movable
-    weights = torch.full((hessian.shape[1],), smoothness.turn, dtype=torch.float64)
-    weights[turns:] = smoothness.shift
     speed = logarithm(poses.rotations[1:] @ poses.rotations[:-1].transpose(-1, -2)).flatten(1)
     speed = torch.cat([speed, (poses.translations[1:] - poses.translations[:-1])[:, movable].flatten(1)], 1)
-    change = _solve(hessian.numpy(), gradient.numpy(), weights.numpy(), np.diff(speed.numpy(), axis=0))
+    bends = np.diff(speed.numpy(), axis=0)
+    change = _solve(hessian.numpy(), gradient.numpy(), smoothness.strengths(bends, problem.joints), bends)
     local = torch.from_numpy(change)
     rotations, translations = poses.rotations.clone(), poses.translations.clone()
     rotations[1:] = exponential(local[:, :turns].reshape(len(local), -1, 3)) @ rotations[1:]

@@ -24,13 +24,14 @@ class Priors:
 
     rest: towards the pose of frame 0, per squared radian. turn, shift: towards the predicted pose, per squared radian and
     squared diagonal. depth: of movable joints towards their depth in frame 0, per squared diagonal.
-    damping: towards where the step starts.
+    stretch: of joints that hang on another towards their place in it, per squared diagonal. damping: towards where the step starts.
     """
 
     rest: float = 40.0
     turn: float = 15.0
     shift: float = 60.0
     depth: float = 20.0
+    stretch: float = 400.0
     damping: float = 1.0
 
 
@@ -124,11 +125,13 @@ class Solver:
             pull[:, turns:] += priors.shift * apart.flatten(1)
         hessian = system.hessian + torch.diag(diagonal)
         axis = torch.from_numpy(self.problem.camera_axis)
-        depth = rotated(above, poses.translations)[:, movable] @ axis
-        for index in range(int(movable.sum())):
+        shifted = rotated(above, poses.translations)
+        for index, joint in enumerate(torch.nonzero(movable)[:, 0].tolist()):
             part = slice(turns + 3 * index, turns + 3 * index + 3)
-            hessian[:, part, part] += priors.depth * axis[:, None] * axis
-            pull[:, part] += priors.depth * depth[:, index, None] * axis
+            root = self.problem.skeleton.parents[joint] < 0
+            shape = priors.depth * axis[:, None] * axis if root else priors.stretch * torch.eye(3, dtype=torch.float64)
+            hessian[:, part, part] += shape
+            pull[:, part] += shifted[:, joint] @ shape
         return System(hessian, system.gradient + pull, system.cost)
 
     def step(self, poses: Poses, system: System) -> Poses:

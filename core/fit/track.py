@@ -20,7 +20,6 @@ class Attempt:
 
 
 ATTEMPTS = (
-    Attempt(0.7, (1, 2, 3), (False, False, False)),
     Attempt(0.7, (0, 1, 2, 3), (True, True, True, True)),
     Attempt(0.0, (1, 2, 3), (False, True, True)),
 )
