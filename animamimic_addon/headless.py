@@ -11,6 +11,8 @@ from ..core.drive import OUTCOME_FILE, AnimateRequest
 from ..core.errors import AnimaMimicError, CancelledError, EngineError, InputError
 from . import session
 
+context: Any = bpy.context  # the stubs let every part of it be None, which in a file that was just opened none is
+
 
 def animate_in_blender(request_file: Path) -> int:
     """Open, animate, save; write the outcome beside the request. Returns the exit code (0, 1, 2 or 130)."""
@@ -35,7 +37,8 @@ def _animate(request: AnimateRequest, folder: Path) -> dict[str, Any]:
     _choose_camera(request.camera)
     _choose_object(request.object)
     try:
-        outcome = bpy.ops.animamimic.animate_from_video(job_folder=str(folder), engine_python=request.engine_python, **request.settings)
+        operators: Any = bpy.ops
+        outcome = operators.animamimic.animate_from_video(job_folder=str(folder), engine_python=request.engine_python, **request.settings)
     except (RuntimeError, TypeError) as error:  # what Blender makes of a reported error, of a setting out of range
         raise session.last_error() or InputError(str(error).strip()) from error
     if outcome != {"FINISHED"}:
@@ -54,34 +57,34 @@ def _open(blend: str) -> None:
 def _choose_camera(name: str) -> None:
     if not name:
         return
-    camera = bpy.context.scene.objects.get(name)
+    camera = context.scene.objects.get(name)
     if camera is None or camera.type != "CAMERA":
-        names = ", ".join(one.name for one in bpy.context.scene.objects if one.type == "CAMERA") or "none"
+        names = ", ".join(one.name for one in context.scene.objects if one.type == "CAMERA") or "none"
         raise InputError(f"There is no camera {name!r} in the scene.", f"Its cameras: {names}.")
-    bpy.context.scene.camera = camera
+    context.scene.camera = camera
 
 
 def _choose_object(name: str) -> None:
     """Make the subject active and the only selected object: the named one, else the active mesh, else the only mesh."""
-    scene = bpy.context.scene
+    scene = context.scene
     found = scene.objects.get(name) if name else _unnamed_subject()
     if found is None:
         meshes = ", ".join(one.name for one in scene.objects if one.type in {"MESH", "ARMATURE"}) or "none"
         problem = f"There is no object {name!r} in the scene." if name else "It is not clear which object to animate."
         raise InputError(problem, f"Name a mesh or an armature with --object; there are: {meshes}.")
-    if bpy.context.object is not None and bpy.context.object.mode != "OBJECT":
+    if context.object is not None and context.object.mode != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")
-    for one in bpy.context.view_layer.objects:
+    for one in context.view_layer.objects:
         one.select_set(one == found)
-    bpy.context.view_layer.objects.active = found
+    context.view_layer.objects.active = found
 
 
 def _unnamed_subject() -> Any:
-    active = bpy.context.view_layer.objects.active
+    active = context.view_layer.objects.active
     if active is not None and active.type in {"MESH", "ARMATURE"}:
         return active
     for kind in ("ARMATURE", "MESH"):
-        found = [one for one in bpy.context.scene.objects if one.type == kind]
+        found = [one for one in context.scene.objects if one.type == kind]
         if len(found) == 1:
             return found[0]
     return None
