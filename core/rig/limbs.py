@@ -161,7 +161,8 @@ def _end_of_body(solid: Solid, points: Float64, width: float, has_plane: bool) -
         reachable &= np.abs(solid.centres[:, 0]) < 1.5 * solid.size
     if not reachable.any() or along[reachable].max() < 2 * solid.size:
         return None
-    tip: Float64 = solid.centres[reachable][along[reachable].argmax()].copy()
+    farthest = reachable & (along > along[reachable].max() - 1.5 * solid.size)
+    tip: Float64 = solid.centres[farthest].mean(0)
     if has_plane:
         tip[0] = points[-1][0]
     return tip

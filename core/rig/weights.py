@@ -16,6 +16,9 @@ from .solid import Int64, Solid
 SHARPNESS = 4.0
 """Power with which a bone's pull falls with distance."""
 
+TOO_FAR = 2.5
+"""A bone is not asked about voxels this many times farther than the farthest from its nearest bone."""
+
 RIGID = 0.75
 """A loose piece follows one bone alone where that bone has this share of it on average."""
 
@@ -64,14 +67,17 @@ def _nearest_voxels(vertices: Float64, solid: Solid) -> tuple[Int64, Float64]:
 
 
 def _distances(solid: Solid, bones: Bones) -> Float32:
-    """float32[B, N]: from each bone to each voxel through the solid, in voxels."""
+    """float32[B, N]: from each bone to each voxel through the solid, in voxels; infinite where it is too far to matter."""
     graph = solid.graph(solid.links[2])
     tree = cKDTree(solid.centres)
-    found = np.empty((len(bones.names), len(solid.cells)), np.float32)
-    for bone, (head, tail) in enumerate(zip(bones.heads, bones.tails, strict=True)):
+    lines = []
+    for head, tail in zip(bones.heads, bones.tails, strict=True):
         steps = max(2, int(np.linalg.norm(tail - head) / solid.size * 1.5) + 1)
-        line = head + np.linspace(0, 1, steps)[:, None] * (tail - head)
-        found[bone] = dijkstra(graph, indices=np.unique(tree.query(line)[1]), min_only=True)
+        lines.append(np.unique(tree.query(head + np.linspace(0, 1, steps)[:, None] * (tail - head))[1]))
+    nearest = dijkstra(graph, indices=np.unique(np.concatenate(lines)), min_only=True)
+    found = np.empty((len(lines), len(solid.cells)), np.float32)
+    for bone, line in enumerate(lines):
+        found[bone] = dijkstra(graph, indices=line, min_only=True, limit=TOO_FAR * float(nearest.max()))
     return found
 
 

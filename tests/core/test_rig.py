@@ -1,0 +1,265 @@
+"""The automatic rig on bodies whose skeleton a person can draw: capsules, a four-legged animal, and shapes that break riggers."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from animamimic.core.errors import InputError
+from animamimic.core.rig import build_rig
+from animamimic.core.rig.frame import find_frame
+from animamimic.core.rig.solid import voxelise
+from animamimic.core.settings import RigSettings
+from animamimic.core.types import Mesh
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+
+
+def capsule(start, end, radius, rings=14, sides=14):
+    """A closed tube with rounded ends from `start` to `end`."""
+    start, end = np.array(start, float), np.array(end, float)
+    along = end - start
+    along /= np.linalg.norm(along)
+    aside = np.cross(along, [0, 0, 1] if abs(along[2]) < 0.9 else [1, 0, 0])
+    aside /= np.linalg.norm(aside)
+    other = np.cross(along, aside)
+    points = [start - along * radius]
+    for angle in np.linspace(-np.pi / 2, np.pi / 2, rings)[1:-1]:
+        centre = (start if angle < 0 else end) + along * radius * np.sin(angle)
+        turn = np.linspace(0, 2 * np.pi, sides, endpoint=False)[:, None]
+        points.extend(centre + radius * np.cos(angle) * (np.cos(turn) * aside + np.sin(turn) * other))
+    points.append(end + along * radius)
+    faces = []
+    for ring in range(rings - 3):
+        for k in range(sides):
+            a, b = 1 + ring * sides + k, 1 + ring * sides + (k + 1) % sides
+            faces += [[a, b, b + sides], [a, b + sides, a + sides]]
+    last = len(points) - 1
+    for k in range(sides):
+        faces += [[0, 1 + (k + 1) % sides, 1 + k], [last, last - sides + k, last - sides + (k + 1) % sides]]
+    return np.array(points), np.array(faces)
+
+
+def joined(parts):
+    vertices, triangles, count = [], [], 0
+    for points, faces in parts:
+        vertices.append(points)
+        triangles.append(faces + count)
+        count += len(points)
+    return Mesh(np.concatenate(vertices).astype(np.float32), np.concatenate(triangles).astype(np.int32))
+
+
+def quadruped(turn=0.0):
+    """A body along Y that looks along -Y, with a head, a tail and four straight legs."""
+    parts = [capsule((0, -0.8, 1), (0, 0.8, 1), 0.25), capsule((0, -0.8, 1.1), (0, -1.3, 1.5), 0.14), capsule((0, 0.9, 1.1), (0, 1.7, 1.2), 0.06)]
+    parts += [capsule((x, y, 0.95), (x, y, 0.07), 0.07) for x in (-0.2, 0.2) for y in (-0.75, 0.75)]
+    mesh = joined(parts)
+    c, s = np.cos(turn), np.sin(turn)
+    return Mesh((mesh.vertices @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])).astype(np.float32), mesh.triangles)
+
+
+def unwelded(mesh):
+    return Mesh(mesh.vertices[mesh.triangles].reshape(-1, 3), np.arange(mesh.triangles.size, dtype=np.int32).reshape(-1, 3))
+
+
+def ring():
+    turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    around = np.linspace(0, 2 * np.pi, 10, endpoint=False)
+    a, b = (grid.ravel() for grid in np.meshgrid(turn, around, indexing="ij"))
+    points = np.stack([(1 + 0.12 * np.cos(b)) * np.cos(a), 0.12 * np.sin(b), (1 + 0.12 * np.cos(b)) * np.sin(a)], 1)
+    i, j = (grid.ravel() for grid in np.meshgrid(np.arange(48), np.arange(10), indexing="ij"))
+    corner = [((i + p) % 48) * 10 + (j + q) % 10 for p, q in ((0, 0), (1, 0), (1, 1), (0, 1))]
+    faces = np.concatenate([np.stack([corner[0], corner[1], corner[2]], 1), np.stack([corner[0], corner[2], corner[3]], 1)])
+    return Mesh(points.astype(np.float32), faces.astype(np.int32))
+
+
+def plane():
+    x, y = (grid.ravel() for grid in np.meshgrid(np.linspace(-1, 1, 9), np.linspace(-2, 2, 17), indexing="ij"))
+    i, j = (grid.ravel() for grid in np.meshgrid(np.arange(8), np.arange(16), indexing="ij"))
+    a = i * 17 + j
+    faces = np.concatenate([np.stack([a, a + 17, a + 18], 1), np.stack([a, a + 18, a + 1], 1)])
+    return Mesh(np.stack([x, y, 0 * x], 1).astype(np.float32), faces.astype(np.int32))
+
+
+def cloud():
+    generator = np.random.default_rng(1)
+    return joined([capsule(p, p + np.array([0, 0, 0.02]), 0.02, rings=6, sides=6) for p in generator.uniform(-1, 1, (200, 3))])
+
+
+def without_some_faces(mesh):
+    return Mesh(mesh.vertices, mesh.triangles[np.random.default_rng(0).random(len(mesh.triangles)) > 0.04])
+
+
+@cache
+def standing_rig():
+    return build_rig(quadruped(), RigSettings())
+
+
+def assert_usable(rig, mesh, most=4):
+    """What every rig must be, on any mesh."""
+    bones = len(rig.names)
+    assert len(set(rig.names)) == bones and 1 <= bones <= 60
+    assert (rig.parents < np.arange(bones)).all() and (rig.parents == -1).sum() == 1 and rig.names[0] == "root"
+    assert rig.weights.dtype == np.float32 and rig.weights.shape[1] <= most and (rig.weights >= 0).all()
+    assert np.abs(rig.weights.sum(1) - 1).max() < 1e-5
+    assert rig.influences.min() >= 0 and rig.influences.max() < bones
+    lengths = np.linalg.norm(rig.tails - rig.heads, axis=1)
+    assert np.isfinite(rig.heads).all() and lengths.min() > 1e-3 * mesh.diagonal
+    assert np.abs(np.linalg.norm(rig.z_axes, axis=1) - 1).max() < 1e-6
+    assert np.abs(((rig.tails - rig.heads) / lengths[:, None] * rig.z_axes).sum(1)).max() < 1e-6
+    np.testing.assert_array_equal(rig.rest, mesh.vertices)
+    np.testing.assert_array_equal(rig.bind, np.tile(np.eye(3, 4), (bones, 1, 1)))
+
+
+def test_a_long_capsule_gets_one_chain_along_its_axis():
+    mesh = joined([capsule((0, -1, 0), (0, 1, 0), 0.1, rings=30)])
+    rig = build_rig(mesh, RigSettings())
+    assert_usable(rig, mesh)
+    joints = np.concatenate([rig.heads, rig.tails])
+    assert np.abs(joints[:, [0, 2]]).max() < 0.04
+    assert joints[:, 1].min() < -0.9 and joints[:, 1].max() > 0.9
+    assert not any(name.endswith((".L", ".R")) for name in rig.names)
+
+
+def test_a_bent_arm_has_a_joint_at_its_elbow():
+    mesh = joined([capsule((0, 0, 0), (0, 1, 0), 0.08), capsule((0, 1, 0), (0, 1, 1), 0.08)])
+    rig = build_rig(mesh, RigSettings())
+    assert np.linalg.norm(rig.heads - [0, 1, 0], axis=1).min() < 0.1
+
+
+def test_a_quadruped_gets_four_legs_that_mirror():
+    mesh, rig = quadruped(), standing_rig()
+    assert_usable(rig, mesh)
+    legs = {re.sub(r"\.\d+", "", name) for name in rig.names if name.startswith("leg")}
+    assert legs == {"leg.front.L", "leg.front.R", "leg.back.L", "leg.back.R"}
+    for index, name in enumerate(rig.names):
+        if name.endswith(".L"):
+            other = rig.names.index(name[:-2] + ".R")
+            np.testing.assert_allclose(rig.heads[index] * [-1, 1, 1], rig.heads[other], atol=1e-6)
+            np.testing.assert_allclose(rig.tails[index] * [-1, 1, 1], rig.tails[other], atol=1e-6)
+            np.testing.assert_allclose(rig.z_axes[index] * [-1, 1, 1], rig.z_axes[other], atol=1e-6)
+            assert rig.heads[index][0] > 0, "left is +X for a subject that looks along -Y"
+        elif not name.endswith(".R"):
+            assert abs(rig.heads[index][0]) < 1e-6
+    front = [index for index, name in enumerate(rig.names) if name.startswith("leg.front") and name.endswith(".L")]
+    np.testing.assert_allclose(rig.tails[front[-1]], [0.2, -0.75, 0.0], atol=0.12)
+    assert rig.heads[rig.names.index("head")][1] < -0.8 and rig.tails[rig.names.index("tail.001")][1] > 0.8
+
+
+def test_a_leg_does_not_move_the_other_legs():
+    mesh, rig = quadruped(), standing_rig()
+    foot = (np.abs(mesh.vertices - [0.2, -0.75, 0.1]) < [0.1, 0.1, 0.3]).all(1)
+    on_left = np.array([name.startswith("leg.front") and name.endswith(".L") for name in rig.names])
+    assert (rig.weights[foot] * on_left[rig.influences[foot]]).sum(1).min() > 0.95
+
+
+def test_heading_does_not_matter():
+    turned = build_rig(quadruped(np.radians(37)), RigSettings())
+    c, s = np.cos(np.radians(37)), np.sin(np.radians(37))
+    to_straight = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]).T
+    for name in ("leg.front.001.L", "leg.back.001.R", "head", "root"):
+        there = standing_rig().heads[standing_rig().names.index(name)]
+        assert np.linalg.norm(turned.heads[turned.names.index(name)] @ to_straight - there) < 0.15
+
+
+def test_unwelded_triangles_give_the_rig_of_the_welded():
+    mesh = quadruped()
+    welded, loose = standing_rig(), build_rig(unwelded(mesh), RigSettings())
+    assert welded.names == loose.names
+    np.testing.assert_allclose(welded.heads, loose.heads, atol=1e-6)
+    dense = np.zeros((2, len(loose.rest), len(loose.names)))
+    rows = np.arange(len(loose.rest))[:, None]
+    corner = mesh.triangles.reshape(-1)
+    np.add.at(dense[0], (rows, welded.influences[corner]), welded.weights[corner])
+    np.add.at(dense[1], (rows, loose.influences), loose.weights)
+    np.testing.assert_allclose(dense[0], dense[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("factor", [0.0003, 300.0])
+def test_size_does_not_matter(factor):
+    mesh = quadruped()
+    small = Mesh((mesh.vertices * factor).astype(np.float32), mesh.triangles)
+    rig, scaled = standing_rig(), build_rig(small, RigSettings())
+    assert rig.names == scaled.names
+    assert np.abs(scaled.heads / factor - rig.heads).max() < 0.02 * mesh.diagonal
+
+
+def test_holes_leave_the_legs():
+    mesh = without_some_faces(quadruped())
+    rig = build_rig(mesh, RigSettings())
+    assert_usable(rig, mesh)
+    assert len({re.sub(r"\.\d+", "", name) for name in rig.names if name.startswith("leg")}) == 4
+
+
+@pytest.mark.parametrize("shape", [ring, plane, lambda: joined([capsule((0, 0, 0), (0, 0, 1e-6), 1)])], ids=["ring", "plane", "sphere"])
+def test_odd_shapes_get_a_usable_rig(shape):
+    mesh = shape()
+    assert_usable(build_rig(mesh, RigSettings()), mesh)
+
+
+def test_loose_pieces_move_without_tearing():
+    mesh = cloud()
+    rig = build_rig(mesh, RigSettings())
+    assert_usable(rig, mesh)
+    for piece in range(0, 200, 20):
+        rows = slice(piece * len(mesh.vertices) // 200, (piece + 1) * len(mesh.vertices) // 200)
+        assert (rig.influences[rows] == rig.influences[rows][0]).all()
+        assert np.ptp(rig.weights[rows], axis=0).max() < 1e-6
+
+
+@pytest.mark.parametrize("most", [1, 8])
+def test_influences_are_limited(most):
+    mesh = quadruped()
+    assert_usable(build_rig(mesh, RigSettings(max_influences=most)), mesh, most)
+
+
+def test_detail_changes_the_number_of_bones():
+    mesh = quadruped()
+    few, many = (len(build_rig(mesh, RigSettings(rig_detail=detail)).names) for detail in (0.4, 2.0))
+    assert few < len(standing_rig().names) < many <= 60
+
+
+@pytest.mark.parametrize(
+    ("mesh", "sentence"),
+    [
+        (Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)), "no faces"),
+        (Mesh(np.full((3, 3), np.nan, np.float32), np.array([[0, 1, 2]], np.int32)), "not numbers"),
+        (Mesh(np.ones((3, 3), np.float32), np.array([[0, 1, 2]], np.int32)), "no size"),
+    ],
+)
+def test_unusable_meshes_are_told(mesh, sentence):
+    with pytest.raises(InputError, match=sentence):
+        build_rig(mesh, RigSettings())
+
+
+def test_mirror_plane_of_a_turned_animal():
+    frame = find_frame(quadruped(np.radians(20)))
+    assert frame.symmetric
+    assert abs(frame.axes[0] @ [np.cos(np.radians(20)), np.sin(np.radians(20)), 0]) > 0.999
+
+
+def test_solid_of_a_sphere_has_its_volume():
+    mesh = joined([capsule((0, 0, 0), (0, 0, 1e-6), 1, rings=40, sides=40)])
+    solid = voxelise(mesh.vertices.astype(float), mesh.triangles, False)
+    assert len(solid.cells) * solid.size**3 == pytest.approx(4 / 3 * np.pi, rel=0.05)
+    assert solid.radius.max() * solid.size == pytest.approx(1, rel=0.05)
+
+
+def test_solid_of_a_sphere_without_a_tenth_of_its_faces_is_still_full():
+    mesh = joined([capsule((0, 0, 0), (0, 0, 1e-6), 1, rings=40, sides=40)])
+    kept = np.random.default_rng(0).random(len(mesh.triangles)) > 0.1
+    solid = voxelise(mesh.vertices.astype(float), mesh.triangles[kept], False)
+    assert len(solid.cells) * solid.size**3 == pytest.approx(4 / 3 * np.pi, rel=0.1)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not (SHARED / "cases").is_dir(), reason="the measuring clips are not here")
+@pytest.mark.parametrize("case", ["horse_gallop", "slime_attack"])
+def test_real_assets_get_a_usable_rig(case):
+    truth = np.load(SHARED / "cases" / case / "truth.npz")
+    mesh = Mesh(truth["vertices"][0].astype(np.float32), truth["triangles"].astype(np.int32))
+    rig = build_rig(mesh, RigSettings())
+    assert_usable(rig, mesh)
+    assert len(rig.names) >= 10
+    assert {name[-2:] for name in rig.names} >= {".L", ".R"}
