@@ -48,6 +48,7 @@ class Request:
     mesh: the subject. rig: the rig to keep, or None for an automatic one. view: the camera's picture.
     fps: the scene's frames a second. video, mask: paths relative to the job folder ('' where there is no mask).
     frame_count: frames wanted, 0 for as many as the video has.
+    video_name, mask_name: what the user calls the two, for error sentences; '' for their names in the folder.
     """
 
     settings: Settings
@@ -58,6 +59,8 @@ class Request:
     video: str
     mask: str = ""
     frame_count: int = 0
+    video_name: str = ""
+    mask_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ def write_request(folder: Path, request: Request) -> None:
         "video": request.video,
         "mask": request.mask,
         "frame_count": request.frame_count,
+        "video_name": request.video_name,
+        "mask_name": request.mask_name,
     }
     _write_text(folder / JOB_FILE, json.dumps(head, indent=1))
 
@@ -124,6 +129,8 @@ def read_request(folder: Path) -> Request:
         video=head["video"],
         mask=head["mask"],
         frame_count=head["frame_count"],
+        video_name=head.get("video_name", ""),
+        mask_name=head.get("mask_name", ""),
     )
 
 

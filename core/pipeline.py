@@ -142,6 +142,8 @@ def _load_clip(folder: Path, request: Request, progress: Progress) -> tuple[Clip
         timing=settings.video.timing,
         frame_count=request.frame_count,
         mask_path=folder / request.mask if request.mask else None,
+        name=request.video_name,
+        mask_name=request.mask_name,
         still=np.repeat(coverage[..., None], 4, axis=-1),  # of which the mask's calibration uses the alpha
         progress=progress,
     )

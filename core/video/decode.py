@@ -39,35 +39,40 @@ class Picture:
 class Film:
     """An opened driving video.
 
-    path: as given. images: files of the sequence in order; empty for a film file.
+    path: as given. name: what its owner calls it, for error sentences.
+    images: files of the sequence in order; empty for a film file.
     fps: the film's own, 0 for an image sequence, which has none.
     announced: frames that the file says it holds, 0 where it does not say.
     pixel_aspect: width over height of a pixel.
     """
 
     path: Path
+    name: str
     images: tuple[Path, ...]
     fps: float
     announced: int
     pixel_aspect: float
 
 
-def open_film(path: Path) -> Film:
+def open_film(path: Path, name: str = "") -> Film:
     """Look at a video's head, or list a sequence's images.
+
+    name: what its owner calls it, where that is not the path's own name: a job folder holds videos under names of its own.
 
     Raises InputError for a file that is missing, empty or no video, and for a sequence with a hole.
     """
     if not path.exists():
-        raise InputError(f"The video {path} does not exist.", REMEDY)
+        raise InputError(f"The video {name or path} does not exist.", REMEDY)
+    name = name or path.name
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
-        return Film(path, images_of(path), 0.0, 0, 1.0)
+        return Film(path, name, images_of(path, name), 0.0, 0, 1.0)
     if path.stat().st_size == 0:
-        raise InputError(f"The video {path.name} is empty (0 bytes).", "Save or download it again.")
-    with _container(path) as container:
+        raise InputError(f"The video {name} is empty (0 bytes).", "Save or download it again.")
+    with _container(path, name) as container:
         stream = container.streams.video[0]
         aspect = float(stream.sample_aspect_ratio or 1)
         rate = float(stream.average_rate or stream.guessed_rate or 24)
-        return Film(path, (), rate, stream.frames or _frames_of_duration(stream, rate), aspect if aspect > 0 else 1.0)
+        return Film(path, name, (), rate, stream.frames or _frames_of_duration(stream, rate), aspect if aspect > 0 else 1.0)
 
 
 def pictures(film: Film) -> Iterator[Picture]:
@@ -78,12 +83,15 @@ def pictures(film: Film) -> Iterator[Picture]:
     return _images(film) if film.images else _frames(film)
 
 
-def images_of(path: Path) -> tuple[Path, ...]:
-    """The images of a sequence: every one of a folder in natural order, or the given one and those numbered on from it."""
+def images_of(path: Path, called: str = "") -> tuple[Path, ...]:
+    """The images of a sequence: every one of a folder in natural order, or the given one and those numbered on from it.
+
+    called: what its owner calls it, for the error sentences.
+    """
     if path.is_dir():
         found = tuple(sorted((one for one in path.iterdir() if one.suffix.lower() in IMAGE_SUFFIXES), key=_natural))
         if not found:
-            raise InputError(f"The folder {path} holds no images.", REMEDY)
+            raise InputError(f"The folder {called or path} holds no images.", REMEDY)
         return found
     name = re.fullmatch(r"(.*?)(\d+)(\D*)", path.name)
     if name is None:
@@ -96,7 +104,7 @@ def images_of(path: Path) -> tuple[Path, ...]:
             numbered[int(match.group(1))] = one
     missing = next(number for number in range(first, first + len(numbered) + 1) if number not in numbered)
     if max(numbered) > missing:
-        raise InputError(f"Image {missing} of the sequence {path.name} is missing.", "Add it, or give a folder that holds only the images to use.")
+        raise InputError(f"Image {missing} of the sequence {called or path.name} is missing.", "Add it, or give a folder that holds only the images to use.")
     return tuple(numbered[number] for number in sorted(numbered))
 
 
@@ -105,16 +113,16 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name.lower()) if part]
 
 
-def _container(path: Path) -> Any:
+def _container(path: Path, called: str) -> Any:
     """The opened file, which has a video stream, or InputError."""
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{path.name} cannot be read as a video ({error}).", REMEDY) from error
+        raise InputError(f"{called} cannot be read as a video ({error}).", REMEDY) from error
     # FFmpeg draws any text file as a picture ("tty"): that is no driving video.
     if not container.streams.video or container.format.name == "tty":
         container.close()
-        raise InputError(f"{path.name} is not a video.", REMEDY)
+        raise InputError(f"{called} is not a video.", REMEDY)
     return container
 
 
@@ -131,7 +139,7 @@ def _frames_of_duration(stream: Any, rate: float) -> int:
 
 def _frames(film: Film) -> Iterator[Picture]:
     count = 0
-    with _container(film.path) as container:
+    with _container(film.path, film.name) as container:
         stream = container.streams.video[0]
         try:
             for frame in _decoded(container, stream):
@@ -159,7 +167,7 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
 
 def _damaged(film: Film, count: int, why: str) -> InputError:
     of = f" of {film.announced}" if film.announced else ""
-    return InputError(f"Only {count}{of} frames of {film.path.name} could be read ({why}).", "The file is damaged or cut off: save or download it again.")
+    return InputError(f"Only {count}{of} frames of {film.name} could be read ({why}).", "The file is damaged or cut off: save or download it again.")
 
 
 def _picture(frame: Any, expected_seconds: float) -> Picture:

@@ -65,6 +65,8 @@ def load_clip(
     frame_count: int,
     mask_path: Path | None,
     still: UInt8 | None,
+    name: str = "",
+    mask_name: str = "",
     progress: Progress = no_progress,
 ) -> Clip:
     """Decode a driving video onto the view's picture and cut out its subject.
@@ -74,11 +76,11 @@ def load_clip(
     own and is taken frame by frame). frame_count: most frames wanted, 0 for all. mask_path: a video of the same length, white
     where the subject is; without it the mask comes from the film's alpha if it has one, else from its plain background.
     still: uint8[H, W, 4], a render of the view with alpha, where there is one: frame 0's true mask, by which the mask's
-    sensitivity is chosen.
+    sensitivity is chosen. name, mask_name: what the user calls the two files, where that is not what they are called here.
     Where the aspects differ by more than 1 %, the whole picture is shown and the rest padded with the background's colour.
     Raises InputError, a sentence each, for what cannot be used.
     """
-    film = open_film(path)
+    film = open_film(path, name)
     survey = survey_film(film, frame_count if timing == EVERY_FRAME else 0, lambda fraction, text: progress(SURVEY_SHARE * fraction, text))
     timing = EVERY_FRAME if film.images else timing
     chosen = frame_choice(survey.seconds, fps=fps, timing=timing, frame_count=frame_count)
@@ -86,12 +88,12 @@ def load_clip(
     if timing != EVERY_FRAME:
         chosen, times = without_repeats(chosen, survey.seconds, fps=fps)
     if len(chosen) < 2:
-        raise InputError(f"The video {path.name} is {len(chosen)} frame long.", "Animation needs at least two frames: choose a longer video.")
+        raise InputError(f"The video {film.name} is {len(chosen)} frame long.", "Animation needs at least two frames: choose a longer video.")
     placement = place(survey.width, survey.height, film.pixel_aspect, view.width, view.height)
-    log.info("%s: %d frames of %d x %d, %s", path.name, len(survey.seconds), survey.width, survey.height, placement.describe())
+    log.info("%s: %d frames of %d x %d, %s", film.name, len(survey.seconds), survey.width, survey.height, placement.describe())
     size = _working_size(survey, placement)
     if mask_path is not None:
-        frames, masks = _with_mask_film(film, survey, mask_path, chosen, placement, progress)
+        frames, masks = _with_mask_film(film, survey, open_film(mask_path, mask_name), chosen, placement, progress)
         return Clip(frames, masks, fps, times)
     look = _alpha_look() if uses_alpha(survey.alphas) else _plain_look(film, survey, size, placement, still)
     frames = np.empty((len(chosen), view.height, view.width, 3), np.uint8)
@@ -100,7 +102,7 @@ def load_clip(
         frame, mask = look.cut(_scaled(picture, size))
         frames[index] = onto_canvas(frame, placement, look.padding)
         masks[index] = onto_canvas(mask, placement, 0.0)
-    _check_first_mask(masks[0], path)
+    _check_first_mask(masks[0], film.name)
     return Clip(frames, masks, fps, times)
 
 
@@ -124,7 +126,7 @@ def survey_film(film: Film, frame_count: int, progress: Progress = no_progress) 
             complete = False
             break
     if first is None:
-        raise InputError(f"The video {film.path.name} holds no frames.", "Save or download it again.")
+        raise InputError(f"The video {film.name} holds no frames.", "Save or download it again.")
     height, width = first.rgb.shape[:2]
     alphas = [alpha for _, alpha in samples if alpha is not None]
     return Survey(np.array(seconds), width, height, [rgb for rgb, _ in samples], alphas, first, complete)
@@ -162,7 +164,7 @@ def _alpha_look() -> Look:
 
 def _plain_look(film: Film, survey: Survey, size: tuple[int, int], placement: Placement, still: UInt8 | None) -> Look:
     background = fit_background(survey.samples)
-    check_background(background, film.path.name)
+    check_background(background, film.name)
     field = background.picture(size[1], size[0])
     still_alpha = None if still is None else _uncovered(still[..., 3], placement)
     faintest = faintest_level(_scaled(survey.first, size).rgb, background, still_alpha)
@@ -176,12 +178,11 @@ def _uncovered(alpha: UInt8, placement: Placement) -> UInt8:
     return canvas[placement.top : placement.top + placement.height, placement.left : placement.left + placement.width]
 
 
-def _with_mask_film(film: Film, survey: Survey, mask_path: Path, chosen: Int32, placement: Placement, progress: Progress) -> tuple[UInt8, UInt8]:
+def _with_mask_film(film: Film, survey: Survey, mask_film: Film, chosen: Int32, placement: Placement, progress: Progress) -> tuple[UInt8, UInt8]:
     """Frames uint8[T, H, W, 3] of one film, masks uint8[T, H, W] of another."""
-    mask_film = open_film(mask_path)
     mask_survey = survey_film(mask_film, len(survey.seconds) + 1)
     _check_mask_film(mask_film, mask_survey, film, survey)
-    levels = grey_levels(mask_survey.samples, mask_path)
+    levels = grey_levels(mask_survey.samples, mask_film.name)
     background: Background = fit_background(survey.samples)
     padding = background.colour if background.plain else np.full(3, 255.0)
     shape = (len(chosen), placement.canvas_height, placement.canvas_width)
@@ -190,12 +191,12 @@ def _with_mask_film(film: Film, survey: Survey, mask_path: Path, chosen: Int32, 
     for (index, picture), (_, mask) in both:
         frames[index] = onto_canvas(picture.rgb, placement, padding)
         masks[index] = onto_canvas(from_grey(mask.rgb, levels), placement, 0.0)
-    _check_first_mask(masks[0], mask_path)
+    _check_first_mask(masks[0], mask_film.name)
     return frames, masks
 
 
 def _check_mask_film(mask_film: Film, mask: Survey, film: Film, survey: Survey) -> None:
-    name, count, wanted = mask_film.path.name, len(mask.seconds), len(survey.seconds)
+    name, count, wanted = mask_film.name, len(mask.seconds), len(survey.seconds)
     if count < wanted or (count > wanted and survey.complete):
         raise InputError(
             f"The mask video {name} has {'more than ' * (count > wanted)}{min(count, wanted)} frames, the driving video {wanted}.",
@@ -209,6 +210,6 @@ def _check_mask_film(mask_film: Film, mask: Survey, film: Film, survey: Survey) 
         )
 
 
-def _check_first_mask(mask: UInt8, path: Path) -> None:
+def _check_first_mask(mask: UInt8, name: str) -> None:
     if not (mask > 127).any():
-        raise InputError(f"The first frame of {path.name} shows no subject.", "The video must start with the subject as it stands.")
+        raise InputError(f"The first frame of {name} shows no subject.", "The video must start with the subject as it stands.")

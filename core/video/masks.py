@@ -1,7 +1,6 @@
 """Where the masks come from: the film's own alpha, a mask video, or the plain background."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -59,7 +58,7 @@ def soft_iou(one: UInt8, other: UInt8) -> float:
     return float(np.minimum(one, other).sum(dtype=np.float64)) / union if union else 0.0
 
 
-def grey_levels(samples: Sequence[UInt8], path: Path) -> tuple[float, float]:
+def grey_levels(samples: Sequence[UInt8], name: str) -> tuple[float, float]:
     """What is black and what is white in a mask video, levels of 255 (compression and limited range move them).
 
     samples: pictures of it, uint8[H, W, 3]. Raises InputError where nothing is white or nothing black.
@@ -67,7 +66,7 @@ def grey_levels(samples: Sequence[UInt8], path: Path) -> tuple[float, float]:
     grey = np.concatenate([luma(sample).ravel() for sample in samples])
     low, high = (float(value) for value in np.percentile(grey, (0.5, 99.5)))
     if high - low < 64:
-        raise InputError(f"The mask video {path.name} is wholly one colour.", "It must be white where the subject is and black elsewhere.")
+        raise InputError(f"The mask video {name} is wholly one colour.", "It must be white where the subject is and black elsewhere.")
     return low, high
 
 

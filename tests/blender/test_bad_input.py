@@ -168,10 +168,10 @@ tell(**told)
 """
 
 BAD_VIDEOS = {
-    "one-frame": ("is 1 frame long.", "Animation needs at least two frames: choose a longer video."),
-    "truncated": ("cannot be read as a video", "Choose a video (mp4, mov, webm, gif) or the first image of a sequence."),
-    "text": ("driving.mp4", "Choose a video (mp4, mov, webm, gif) or the first image of a sequence."),
-    "one-colour": ("is wholly one colour: no subject stands out.",),
+    "one-frame": ("The video one-frame.mp4 is 1 frame long.", "Animation needs at least two frames: choose a longer video."),
+    "truncated": ("truncated.mp4 cannot be read as a video", "Choose a video (mp4, mov, webm, gif) or the first image of a sequence."),
+    "text": ("text.mp4", "Choose a video (mp4, mov, webm, gif) or the first image of a sequence."),
+    "one-colour": ("The video one-colour.mp4 is wholly one colour: no subject stands out.",),
     "elsewhere": ("The video's first frame does not show the subject as it stands: the outlines agree by 0 %", "50 % as large"),
 }
 """elsewhere.mp4 shows the bar half as large, 2 m to the right of where it stands."""

@@ -254,8 +254,26 @@ def test_an_image_sequence_is_counted_from_the_chosen_image(scene, captured, tmp
     request, _ = captured(video=str(tmp_path / "shot_9.png"), mask_video=str(video))
     assert (request.video, request.mask) == ("driving", "mask.mp4")
     files = sorted((tmp_path / "job" / "driving").iterdir())
-    assert [one.name for one in files] == ["000000.png", "000001.png", "000002.png"]
-    assert [one.read_bytes() for one in files] == [b"9", b"10", b"11"]
+    assert [one.name for one in files] == ["shot_10.png", "shot_11.png", "shot_9.png"]
+    assert [one.read_bytes() for one in files] == [b"10", b"11", b"9"]
+    assert (request.video_name, request.mask_name) == ("shot_9.png", video.name)
+
+
+def test_a_sequence_with_a_hole_is_refused(scene, captured, tmp_path):
+    rigs.add_camera()
+    rigs.add_bar()
+    for number in (8, 9, 11):
+        (tmp_path / f"shot_{number}.png").write_bytes(b"image")
+    with pytest.raises(InputError, match=r"Image 10 of the sequence .*shot_8\.png is missing"):
+        captured(video=str(tmp_path / "shot_8.png"))
+
+
+def test_linear_images_are_refused(scene, captured, tmp_path):
+    rigs.add_camera()
+    rigs.add_bar()
+    (tmp_path / "shot_8.exr").write_bytes(b"image")
+    with pytest.raises(InputError, match=r"shot_8\.exr is an image with linear colours\. Save the sequence as PNG"):
+        captured(video=str(tmp_path / "shot_8.exr"))
 
 
 def test_a_job_can_be_captured_again_from_its_own_video(scene, captured, tmp_path):
@@ -265,7 +283,7 @@ def test_a_job_can_be_captured_again_from_its_own_video(scene, captured, tmp_pat
         (tmp_path / f"{number}.png").write_bytes(b"image")
     captured(video=str(tmp_path / "1.png"), mask_video=str(tmp_path / "clip.mp4"))
     own = tmp_path / "job"
-    request, _ = captured(video=str(own / "driving" / "000000.png"), mask_video=str(own / "mask.mp4"))
+    request, _ = captured(video=str(own / "driving" / "1.png"), mask_video=str(own / "mask.mp4"))
     assert (request.video, request.mask) == ("driving", "mask.mp4")
     assert len(list((own / "driving").iterdir())) == 2 and (own / "mask.mp4").stat().st_size > 0
 

@@ -43,10 +43,10 @@ def test_diagonal_of_a_3_4_triangle_is_5(mesh):
 def test_request_survives_the_folder(tmp_path, mesh):
     view = View(640, 480, np.eye(4), np.diag([1.0, 2, 3, 4]))
     settings = Settings(fit=FitSettings(fit_resolution=128))
-    job.write_request(tmp_path, job.Request(settings, mesh, bar_rig(mesh.vertices), view, 24.0, "driving.mp4", "", 7))
+    job.write_request(tmp_path, job.Request(settings, mesh, bar_rig(mesh.vertices), view, 24.0, "driving.mp4", "", 7, video_name="My clip.mov"))
     back = job.read_request(tmp_path)
     assert back.settings == settings
-    assert (back.fps, back.video, back.frame_count) == (24.0, "driving.mp4", 7)
+    assert (back.fps, back.video, back.frame_count, back.video_name) == (24.0, "driving.mp4", 7, "My clip.mov")
     assert_same(back.mesh, mesh)
     assert_same(back.rig, bar_rig(mesh.vertices))
     assert_same(back.view, view)

@@ -292,3 +292,15 @@ def test_side_by_side_is_one_row():
     assert row.shape == (100, 200 + 8 + 100, 3)
     assert (row[:, 200:208] == 255).all()
     assert (row[:, 208:] == 7).all()
+
+
+def test_errors_name_the_file_as_its_owner_does(tmp_path):
+    (tmp_path / "driving.mp4").write_text("no video")
+    with pytest.raises(InputError, match=r"^Käfer läuft\.mov "):
+        load(tmp_path / "driving.mp4", name="Käfer läuft.mov")
+    write_film(tmp_path / "film.mp4", discs(3), 24)
+    with pytest.raises(InputError, match=r"^Maske\.mov "):
+        load(tmp_path / "film.mp4", name="Film.mov", mask_path=tmp_path / "driving.mp4", mask_name="Maske.mov")
+    write_film(tmp_path / "one.mp4", discs(1), 24)
+    with pytest.raises(InputError, match=r"^The video Film\.mov is 1 frame long"):
+        load(tmp_path / "one.mp4", name="Film.mov")
