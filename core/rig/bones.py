@@ -29,10 +29,9 @@ class Bones:
 def root_arc(limbs: list[Limb], centre: Float64, floor: float, height: float) -> float:
     """Where on the trunk the root joint belongs: between the legs of an upright body, else nearest the centre of mass."""
     trunk = limbs[0]
-    upright = naming.is_upright(trunk)
-    legs = [limb for limb in limbs[1:] if limb.parent == 0 and naming.standing(limb, floor, height, upright)]
-    if upright and legs:
-        return float(np.mean([limb.attach for limb in legs]))
+    legs = naming.leg_indices(limbs, floor, height)
+    if naming.is_upright(trunk) and legs:
+        return float(np.mean([limbs[index].attach for index in legs]))
     return float(trunk.arc[np.linalg.norm(trunk.points - centre, axis=1).argmin()])
 
 

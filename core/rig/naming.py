@@ -11,6 +11,9 @@ FOOT_LEVEL = 0.4
 UPRIGHT_FOOT_LEVEL = 0.12
 """A leg's tip lies within this share of the subject's height above its lowest point; arms of an upright body hang, but not so low."""
 
+HIP_SPREAD = 0.12
+"""The hips of an upright body lie within this share of its height above the lowest."""
+
 UPRIGHT = 0.7
 """A trunk that rises at least this share of the way between its ends is upright, as a person's is."""
 
@@ -37,11 +40,23 @@ def head_is_last(trunk: Limb) -> bool:
     return bool(last[main] < first[main]) if main == 1 else bool(last[main] > first[main])
 
 
-def standing(limb: Limb, floor: float, height: float, upright: bool) -> bool:
-    """Whether the limb is a leg: it goes down, to the lower part of the body; it may be lifted in mid-stride."""
-    drop = limb.points[0, 2] - limb.points[-1, 2]
+def leg_indices(limbs: list[Limb], floor: float, height: float) -> set[int]:
+    """Which limbs are legs: those that go down to the lower part of the body, and their twins.
+
+    An upright body has only its lowest such limbs for legs; the others are arms that hang.
+    """
+    upright = is_upright(limbs[0])
     level = UPRIGHT_FOOT_LEVEL if upright else FOOT_LEVEL
-    return bool(limb.side and limb.points[-1, 2] - floor < level * height and drop > 0.4 * limb.length and drop > 0.2 * height)
+    found: set[int] = set()
+    for index, limb in enumerate(limbs):
+        drop = limb.points[0, 2] - limb.points[-1, 2]
+        low = limb.points[-1, 2] - floor < level * height
+        if limb.side and limb.parent == 0 and low and drop > max(0.4 * limb.length, 0.1 * height):
+            found |= {index, limb.twin} - {-1}
+    if upright and found:
+        lowest = min(limbs[index].points[0, 2] for index in found)
+        found = {index for index in found if limbs[index].points[0, 2] < lowest + HIP_SPREAD * height}
+    return found
 
 
 def limb_names(limbs: list[Limb], floor: float, height: float, mirrored: bool) -> list[str]:
@@ -50,7 +65,8 @@ def limb_names(limbs: list[Limb], floor: float, height: float, mirrored: bool) -
     mirrored: the subject looks along +Y of its frame, so that +x is its right.
     """
     upright = is_upright(limbs[0])
-    stems = [_stem(limb, limbs, floor, height, upright) for limb in limbs]
+    legs = leg_indices(limbs, floor, height)
+    stems = ["leg" if index in legs else _stem(limb, limbs, upright) for index, limb in enumerate(limbs)]
     stems[0] = "spine"
     named = ["spine"] + [""] * (len(limbs) - 1)
     for stem in dict.fromkeys(stems[1:]):
@@ -70,13 +86,10 @@ def bone_name(limb: str, number: int, count: int) -> str:
     return f"{stem}.{number:03d}{side}"
 
 
-def _stem(limb: Limb, limbs: list[Limb], floor: float, height: float, upright: bool) -> str:
+def _stem(limb: Limb, limbs: list[Limb], upright: bool) -> str:
     trunk = limbs[0]
     if limb.parent > 0:
         return "digit" if limb.length < 0.6 * limbs[limb.parent].length else "branch"
-    couple = [limb, *([limbs[limb.twin]] if limb.twin >= 0 else [])]
-    if any(standing(one, floor, height, upright) for one in couple):
-        return "leg"
     if limb.side == 0:
         return "top" if limb.points[-1, 2] > limb.points[0, 2] else "bottom"
     if limb.attach > 0.85 * trunk.length and limb.length < 0.4 * trunk.length:
