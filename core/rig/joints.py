@@ -7,7 +7,7 @@ import numpy as np
 from ..types import Float64
 from .limbs import Limb
 
-SHORTEST = 0.105
+SHORTEST = 0.09
 """Length of a bone on a thin limb at detail 1, fraction of the diagonal."""
 
 STOUT = 2.0

@@ -211,7 +211,8 @@ def _emerged(tree: Centreline, node: int, path: list[int], owner: int, parent: L
     points = tree.positions[kept]
     if len(kept) < 3 or _length(points) < max(LEAST_LIMB, 0.8 * float(np.median(tree.radii[kept]))):
         return None
-    attach = float(parent.arc[np.linalg.norm(parent.points - origin, axis=1).argmin()])
+    # It follows the part of the body that its first joint is next to, wherever its centre-line joins the trunk's.
+    attach = float(parent.arc[np.linalg.norm(parent.points - points[0], axis=1).argmin()])
     aside = float(points[-len(points) // 2 :, 0].mean())
     width = float(tree.widths[kept].mean())
     side = int(np.sign(aside)) if abs(aside) > max(0.3 * width, 0.01) else 0
