@@ -40,6 +40,13 @@ def play_action(owner: Any, action: bpy.types.Action | None, slot: str = "") -> 
         data.action_slot = _slot_for(action, owner, slot)
 
 
+def drop_empty_animation(owner: Any) -> None:
+    """Take away animation data that plays nothing and holds nothing."""
+    data = owner.animation_data
+    if data is not None and data.action is None and not len(data.nla_tracks) and not len(data.drivers):
+        owner.animation_data_clear()
+
+
 def slot_identifier(owner: Any) -> str:
     """Which slot of its Action `owner` plays, '' for none or in a Blender without slots."""
     data = owner.animation_data

@@ -186,6 +186,7 @@ def remove_shape_keys(mesh: MeshObject, record: MeshRecord) -> None:
     if is_ours(action):
         if played_by(keys) == action:
             compat.play_action(keys, bpy.data.actions.get(record.own_action), record.own_slot)
+            compat.drop_empty_animation(keys)
         discard(action)
     for name in record.shape_keys:
         if name in keys.key_blocks:
@@ -228,6 +229,7 @@ def remove_armature(armature: ArmatureObject, record: ArmatureRecord) -> None:
     else:
         compat.play_action(armature, bpy.data.actions.get(record.own_action), record.own_slot)
         armature.animation_data.use_nla = armature.animation_data.use_nla or record.own_nla
+        compat.drop_empty_animation(armature)
         write_record(armature, None)
     if is_ours(playing):
         discard(playing)

@@ -118,7 +118,7 @@ def _container(path: Path, called: str) -> Any:
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{called} cannot be read as a video ({error}).", REMEDY) from error
+        raise InputError(f"{called} cannot be read as a video ({error.strerror}).", REMEDY) from error
     # FFmpeg draws any text file as a picture ("tty"): that is no driving video.
     if not container.streams.video or container.format.name == "tty":
         container.close()

@@ -129,7 +129,8 @@ def survey_film(film: Film, frame_count: int, progress: Progress = no_progress) 
         raise InputError(f"The video {film.name} holds no frames.", "Save or download it again.")
     height, width = first.rgb.shape[:2]
     alphas = [alpha for _, alpha in samples if alpha is not None]
-    return Survey(np.array(seconds), width, height, [rgb for rgb, _ in samples], alphas, first, complete)
+    shown = np.maximum.accumulate(np.array(seconds))  # in order also where a file's times are not
+    return Survey(shown, width, height, [rgb for rgb, _ in samples], alphas, first, complete)
 
 
 def _working_size(survey: Survey, placement: Placement) -> tuple[int, int]:

@@ -40,4 +40,6 @@ def without_repeats(chosen: Int32, seconds: Float64, *, fps: float) -> tuple[Int
     shown = np.unique(chosen)
     if (seconds[shown[-1]] - seconds[0]) * fps < len(chosen) - 1 and shown[-1] + 1 < len(seconds):
         shown = np.append(shown, shown[-1] + 1)  # so that the last scene frame lies between two video frames
+    later = np.diff(seconds[shown], prepend=-np.inf) > 0.0  # damaged files show two frames at one time
+    shown = shown[later]
     return shown.astype(np.int32), (seconds[shown] - seconds[0]) * fps

@@ -336,6 +336,20 @@ def test_remove_gives_the_scene_back(scene, captured, keep):
         remove(bpy.context, subject_of(bar, [bar]))
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_remove_takes_even_empty_animation_data_away(scene, captured, keep):
+    bar = rigs.add_bar()
+    bar.shape_key_add(name="Basis", from_mix=False)
+    arm = rigs.add_arm(bar) if keep else None
+    rigs.select(bar)
+    request, remembered = captured(bar, rig="KEEP" if keep else "AUTO", tissue="PHYSICS")
+    bake_swing(request, remembered, None if keep else two_bones(request.mesh), two_soft_keys(len(request.mesh.vertices), request.mesh.diagonal))
+    assert bar.data.shape_keys.animation_data is not None
+    remove(bpy.context, subject_of(bar, [bar]))
+    assert bar.data.shape_keys.animation_data is None
+    assert arm is None or arm.animation_data is None
+
+
 def test_the_users_own_action_stays_in_the_file(scene, captured):
     bar = rigs.add_bar()
     arm = rigs.add_arm(bar)

@@ -35,3 +35,10 @@ def test_a_wanted_length_is_kept(film_fps):
     _, times = without_repeats(chosen, seconds, fps=24)
     motion = retimed(turning(times, 0.1), times, 10)
     np.testing.assert_allclose(motion.translations[:, 0, 0], 0.1 * np.arange(10), atol=1e-9)
+
+
+def test_frames_shown_at_one_time_count_once():
+    seconds = np.array([0, 1, 1, 2, 3]) / 12
+    _, times = without_repeats(frame_choice(seconds, fps=24, timing="MATCH_FPS", frame_count=0), seconds, fps=24)
+    assert (np.diff(times) > 0).all()
+    np.testing.assert_allclose(retimed(turning(times, 0.05), times).translations[:, 0, 0], 0.1 * np.arange(7), atol=1e-9)
