@@ -14,6 +14,9 @@ from ..types import Clip, Float32, UInt8
 KEPT_FRAMES = 64
 """Frames whose evidence is held in memory at once; the rest is made again when needed."""
 
+REMAP_ROW = 4096
+"""Samples are taken in rows of this many: OpenCV's remap makes no picture longer than 32767 in either direction."""
+
 BLURS = (8.0, 3.0, 1.5, 1.0)
 """Standard deviations of the blur pyramid in pixels of a 256-pixel picture, coarse to fine."""
 
@@ -104,9 +107,15 @@ def grey(image: Float32) -> UInt8:
 
 def sample(image: Float32, positions: Float32) -> Float32:
     """Bilinear samples [n, C] (or [n]) of an image [H, W, C] (or [H, W]) at positions [n, 2]; beyond the border, the border."""
-    place = positions.reshape(-1, 1, 2).astype(np.float32) - 0.5
+    count = len(positions)
+    if count == 0:
+        return np.zeros((0, *image.shape[2:]), np.float32)
+    rows = -(-count // REMAP_ROW)
+    place = np.zeros((rows * min(count, REMAP_ROW), 2), np.float32)
+    place[:count] = positions
+    place = place.reshape(rows, -1, 2) - 0.5
     values = cv2.remap(image, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return values[:, 0].astype(np.float32, copy=False)
+    return values.reshape(-1, *image.shape[2:])[:count].astype(np.float32, copy=False)
 
 
 def signed_distance(coverage: Float32) -> Float32:

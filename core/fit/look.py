@@ -71,12 +71,15 @@ class Look:
     in_view: bool
 
     @staticmethod
-    def of(problem: Problem, image: Float32, coverage: Float32, width: int, height: int) -> "Look":
-        """Take the look from frame 0 (image [H, W, 3] and coverage [H, W] of any size); drawings are width x height."""
+    def of(problem: Problem, image: Float32, width: int, height: int) -> "Look":
+        """Take the look from frame 0 (image [H, W, 3] of any size); drawings are width x height.
+
+        Where the subject is, the mesh says and not the mask: a mask misses surface that looks like the background.
+        """
         rows, columns = image.shape[:2]
         clip = problem.clip_points(problem.vertices)
         ids, _, depth = _raster(problem, problem.vertices, columns, rows)
-        reliable = _away_from_rims(depth) & (coverage > 0.98)
+        reliable = _away_from_rims(depth)
         picture = _filled(image, reliable if reliable.any() else depth < np.inf)
         deepest = cv2.dilate(np.where(np.isfinite(depth), depth, -1e3), np.ones((3, 3), np.uint8)).astype(np.float32)
         front = _facing(clip, problem.triangles)

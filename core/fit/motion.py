@@ -111,8 +111,8 @@ def prepare(mesh: Mesh, rig: Rig, view: View, clip: Clip, settings: FitSettings)
 
 def _observer(problem: Problem, clip: Clip, view: View) -> Observer:
     """Compares at the view's size; the look is taken from frame 0 at its full size."""
-    image, coverage = clip.frames[0].astype(np.float32) / 255, clip.masks[0].astype(np.float32) / 255
-    return Observer.of(problem, Look.of(problem, image, coverage, view.width, view.height), Evidence.of(clip, view.width, view.height))
+    look = Look.of(problem, clip.frames[0].astype(np.float32) / 255, view.width, view.height)
+    return Observer.of(problem, look, Evidence.of(clip, view.width, view.height))
 
 
 def _agreement(observer: Observer, poses: Poses) -> tuple[Float32, Float32]:

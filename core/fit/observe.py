@@ -24,6 +24,9 @@ PIXEL_TOLERANCE = (16.0, 8.0, 4.0, 3.0)
 """From which difference of colour, or distance in pixels of a 256-pixel picture, evidence counts as an outlier, for each level of
 the blur pyramid: wide while the estimate may be far off, narrow at the end (graduated non-convexity, Blake and Zisserman 1987)."""
 
+FLOW_SHARE = (1.0, 1.0, 0.5, 0.5)
+"""How much flow counts at each level: it reaches far but is good to half a pixel only, where colour alone does better at the end."""
+
 CONTRAST = 0.15
 """Difference of colour (largest channel, of 1) to the surroundings at which a rim point counts fully as silhouette."""
 
@@ -155,7 +158,7 @@ class Observer:
             targets.append(target)
             weights.append(agreed * surface.weights)
         owners = np.broadcast_to(np.arange(SURFACE_POINTS), (len(frames), SURFACE_POINTS))
-        strength = self.weights.flow * _padded(weights, SURFACE_POINTS)
+        strength = self.weights.flow * FLOW_SHARE[level] * _padded(weights, SURFACE_POINTS)
         return TargetObjective(self.evidence.pixel, owners, _padded(targets, SURFACE_POINTS), strength, None, PIXEL_TOLERANCE[level])
 
     def _outline(self, frames: Sequence[int], drawings: Sequence[Drawing], rims: Sequence[Sampled], level: int) -> Objective:

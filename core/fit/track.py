@@ -26,16 +26,20 @@ ATTEMPTS = (
 
 POLISH = (1, 2, 3)
 
+WELL_EXPLAINED = 1.3
+"""No limb is looked for where a frame's error is at most this many times that of frame 0, whose pose is known."""
+
 
 def track(solver: Solver, small: Observer, progress: Callable[[float], None]) -> Poses:
     """Poses of all frames, each started from where the last two lead. small: for trying out limbs."""
     count = len(solver.observer.evidence)
     joints = limb_joints(solver.problem)
     poses = Poses.rest(count, solver.problem.joints)
+    enough = WELL_EXPLAINED * picture_error(solver.observer, [0], poses[0:1])[0]
     for frame in range(1, count):
         before = poses[frame - 2 : frame - 1] if frame > 1 else None
         best, error = _best_attempt(solver, frame, poses[frame - 1 : frame], before)
-        swung = recover(small, frame, best, joints) if joints else None
+        swung = recover(small, frame, best, joints) if joints and error > enough else None
         if swung is not None:
             swung = solver.fit([frame], swung, swung, POLISH)
             if picture_error(solver.observer, [frame], swung)[0] < error:

@@ -1,0 +1,155 @@
+"""The whole fit on an arm of two flat bars, drawn by OpenCV's polygons and not by our own renderer."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+from animamimic.core.errors import InputError
+from animamimic.core.fit import fit_motion, skin
+from animamimic.core.settings import FitSettings
+from animamimic.core.types import Clip, Mesh, Rig, View
+
+SIDE = 128
+COLOURS = ((200, 60, 40), (40, 70, 190))
+
+
+def bar(first, last, half=0.16, cells=8):
+    """Vertices and triangles of a flat bar along X in the plane z = 0."""
+    x, y = np.meshgrid(np.linspace(first, last, cells + 1), [-half, half], indexing="ij")
+    vertices = np.stack([x.ravel(), y.ravel(), np.zeros(x.size)], 1)
+    corner = 2 * np.arange(cells)[:, None]
+    return vertices, np.concatenate([np.add(corner, [0, 2, 1]), np.add(corner, [1, 2, 3])])
+
+
+def arm(scale=1.0, extra_bone=False):
+    """Upper arm from x = -1 to 0, forearm from 0 to 1; orthographic view of [-1.5, 1.5] along -Z."""
+    (upper, faces), (fore, _) = bar(-1, 0), bar(0, 1)
+    vertices = (np.concatenate([upper, fore]) * scale).astype(np.float32)
+    mesh = Mesh(vertices, np.concatenate([faces, faces + len(upper)]).astype(np.int32))
+    bones = 3 if extra_bone else 2
+    heads = np.array([[-1.0, 0, 0], [0, 0, 0], [1, 0, 0]])[:bones] * scale
+    rig = Rig(
+        names=("upper", "fore", "idle")[:bones],
+        parents=np.array([-1, 0, 1], np.int32)[:bones],
+        heads=heads,
+        tails=np.add(heads, [scale, 0, 0]),
+        z_axes=np.tile([0.0, 0, 1], (bones, 1)),
+        influences=np.repeat([0, 1], len(upper)).astype(np.int32)[:, None],
+        weights=np.ones((len(vertices), 1), np.float32),
+        rest=vertices,
+        bind=np.tile(np.eye(3, 4), (bones, 1, 1)),
+    )
+    camera = np.eye(4)
+    camera[2, 3] = 5 * scale
+    projection = np.diag([1 / (1.5 * scale), 1 / (1.5 * scale), -2 / (9.8 * scale), 1.0])
+    projection[2, 3] = -(10.0 + 0.2) / 9.8
+    return mesh, rig, View(SIDE, SIDE, camera, projection)
+
+
+def drawn(shoulder, elbow, shift=(0.0, 0.0)):
+    """One frame and its mask: bars turned by the angles in degrees, smooth at the edges (drawn four times as large)."""
+    big = 4 * SIDE
+    image, mask = np.full((big, big, 3), 255, np.uint8), np.zeros((big, big), np.uint8)
+    joint = np.array([-1.0, 0.0]) + shift
+    for angle, colour in ((shoulder, COLOURS[0]), (shoulder + elbow, COLOURS[1])):
+        c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+        corners = np.array([[0, -0.16], [1, -0.16], [1, 0.16], [0, 0.16]]) @ np.array([[c, s], [-s, c]]) + joint
+        pixels = np.stack([(corners[:, 0] / 1.5 + 1) * big / 2, (1 - corners[:, 1] / 1.5) * big / 2], 1)
+        polygon = np.round(pixels * 16).astype(np.int32)
+        cv2.fillConvexPoly(image, polygon, colour, cv2.LINE_8, 4)
+        cv2.fillConvexPoly(mask, polygon, 255, cv2.LINE_8, 4)
+        joint = np.add(joint, [c, s])
+    return (cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for picture in (image, mask))
+
+
+def clip(poses):
+    frames, masks = zip(*(drawn(*pose) for pose in poses), strict=True)
+    return Clip(np.stack(frames), np.stack(masks), 24.0)
+
+
+SETTINGS = FitSettings(fit_resolution=SIDE)
+BEND = [(4.0 * k, 7.0 * k) for k in range(6)]
+
+
+def turn_about_z(quaternions):
+    return np.degrees(2 * np.arctan2(quaternions[:, 3], quaternions[:, 0]))
+
+
+@pytest.fixture(scope="module")
+def bent():
+    mesh, rig, view = arm()
+    return rig, *fit_motion(mesh, rig, view, clip(BEND), SETTINGS)
+
+
+def test_angles_of_a_bending_arm(bent):
+    """The shoulder turns to 20 degrees, the elbow to 35."""
+    _, motion, _ = bent
+    np.testing.assert_allclose(turn_about_z(motion.rotations[:, 0]), [4 * k for k in range(6)], atol=2.5)
+    np.testing.assert_allclose(turn_about_z(motion.rotations[:, 1]), [7 * k for k in range(6)], atol=2.5)
+
+
+def test_hand_arrives_where_the_video_shows_it(bent):
+    """The hand's middle: (-1, 0) + (cos 20, sin 20) + (cos 55, sin 55), to 1.5 % of the arm's length."""
+    rig, motion, _ = bent
+    hand = skin(rig, motion, [5])[0, -2:].mean(0)
+    expected = [-1 + math.cos(math.radians(20)) + math.cos(math.radians(55)), math.sin(math.radians(20)) + math.sin(math.radians(55))]
+    np.testing.assert_allclose(hand[:2], expected, atol=0.03)
+
+
+def test_first_frame_is_the_mesh_and_the_report_is_honest(bent):
+    _, motion, report = bent
+    np.testing.assert_array_equal(motion.rotations[0], [[1, 0, 0, 0], [1, 0, 0, 0]])
+    np.testing.assert_array_equal(motion.translations[0], 0)
+    np.testing.assert_allclose(np.linalg.norm(motion.rotations, axis=-1), 1)
+    assert len(report.iou) == 6
+    assert report.worst_iou == min(report.iou) > 0.9
+    assert (motion.certainty > 0).all() and (motion.certainty <= 1).all()
+
+
+def test_a_fly_moves_like_a_person(bent):
+    """The same clip with a subject a ten-thousandth as large gives the same angles."""
+    for scale in (1e-4,):
+        mesh, rig, view = arm(scale)
+        motion, _ = fit_motion(mesh, rig, view, clip(BEND), SETTINGS)
+        np.testing.assert_allclose(turn_about_z(motion.rotations[:, 1]), turn_about_z(bent[1].rotations[:, 1]), atol=0.5)
+        np.testing.assert_allclose(motion.translations / scale, bent[1].translations, atol=0.01)
+
+
+def test_a_still_subject_stays_still():
+    mesh, rig, view = arm()
+    motion, _ = fit_motion(mesh, rig, view, clip([(0, 0)] * 3), SETTINGS)
+    assert np.abs(turn_about_z(motion.rotations.reshape(-1, 4))).max() < 1.0
+    assert np.abs(motion.translations).max() < 0.015
+
+
+def test_sideways_motion_is_the_roots_translation():
+    mesh, rig, view = arm()
+    motion, _ = fit_motion(mesh, rig, view, clip([(0, 0, (0.04 * k, 0.02 * k)) for k in range(3)]), SETTINGS)
+    np.testing.assert_allclose(motion.translations[2, 0, :2], [0.08, 0.04], atol=0.02)
+    np.testing.assert_array_equal(motion.translations[:, 1], 0)
+
+
+def test_a_limb_lost_between_two_frames_is_found_again():
+    """The forearm jumps by 75 degrees at once: farther than it is wide."""
+    mesh, rig, view = arm()
+    motion, _ = fit_motion(mesh, rig, view, clip([(0, 0), (0, 3), (0, 78), (0, 80)]), SETTINGS)
+    assert turn_about_z(motion.rotations[3:, 1])[0] == pytest.approx(80, abs=5)
+
+
+def test_bones_that_move_nothing_stay_at_rest():
+    mesh, rig, view = arm(extra_bone=True)
+    motion, _ = fit_motion(mesh, rig, view, clip(BEND[:3]), SETTINGS)
+    np.testing.assert_array_equal(motion.rotations[:, 2], [[1, 0, 0, 0]] * 3)
+    assert motion.certainty[2] == 0
+
+
+def test_what_cannot_be_fitted_is_told():
+    mesh, rig, view = arm()
+    still = clip([(0, 0)] * 2)
+    with pytest.raises(InputError, match="no bone that moves"):
+        fit_motion(mesh, Rig(**(vars(rig) | {"weights": np.zeros_like(rig.weights)})), view, still, SETTINGS)
+    away = np.eye(4)
+    away[:3, 3] = [50, 0, 5]
+    with pytest.raises(InputError, match="not in the camera's view"):
+        fit_motion(mesh, rig, View(SIDE, SIDE, away, view.projection), still, SETTINGS)
