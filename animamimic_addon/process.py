@@ -34,7 +34,6 @@ FOREIGN_VARIABLES = ("PYTHON", "BLENDER", "PXR_", "MATERIALX_")
 """Beginnings of names of environment variables that Blender or its launcher set for Blender's own Python and libraries; in
 another Python they would load the wrong modules."""
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -146,15 +145,10 @@ def log_end(folder: Path) -> str:
 
 
 def engine_environment() -> dict[str, str]:
-    """The environment for another Python: this one's without what belongs to Blender's.
-
-    Where the user has not said how many threads to use, one core stays free for Blender's window.
-    """
+    """The environment for another Python: this one's without what belongs to Blender's."""
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith(FOREIGN_VARIABLES)}
     environment.pop("__PYVENV_LAUNCHER__", None)  # macOS: which Python a virtual environment belongs to
     environment |= {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-    for name in THREAD_VARIABLES:
-        environment.setdefault(name, environment.get("OMP_NUM_THREADS", str(_free_cores())))
     return environment
 
 
@@ -173,11 +167,6 @@ def _emptied_log(folder: Path) -> BinaryIO:
         return (folder / LOG_FILE).open("wb")
     except OSError as error:
         raise EngineError(f"The job folder {folder} cannot be written ({error.strerror}).", "Choose another place for it.") from error
-
-
-def _free_cores() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores - 1 if cores > 2 else cores
 
 
 def _own_group() -> dict[str, Any]:
