@@ -13,6 +13,7 @@ import numpy as np
 from . import job
 from .errors import AnimaMimicError
 from .job import Message, Request, Result
+from .time_left import TimeLeft, usual_seconds
 from .types import Clip, Keys, Motion, Progress, Rig, Tissue
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,8 @@ log = logging.getLogger(__name__)
 CLIP_SIDE = 512
 """Longer side, in pixels, at which the driving video is kept where the fit asks for no more."""
 
-STAGE_SHARES = {"video": 0.1, "rig": 0.15, "fit": 0.6, "tissue": 0.1, "keys": 0.05}
-"""Rough share of the running time of each stage: what the percentage shown is made of."""
+USUAL_FRAMES, USUAL_BONES = 49, 25
+"""Of a run about which nothing is known yet, for the time that it will take."""
 
 KEY_SAMPLES = 3000
 """About as many vertices are watched while keys are left out."""
@@ -37,9 +38,8 @@ class Narrator:
     """Tells the job folder which stage runs and how far it is, and keeps the seconds that each took."""
 
     folder: Path
-    stages: tuple[str, ...]
+    time_left: TimeLeft
     seconds: dict[str, float] = field(default_factory=dict)
-    _begun: float = field(default_factory=time.monotonic)
     _told: float = 0.0
 
     @contextmanager
@@ -48,26 +48,24 @@ class Narrator:
         job.append_message(self.folder, Message("STAGE", name))
         log.info("stage %s", name)
         begun = time.monotonic()
-        yield lambda fraction, text: self._progress(name, fraction, text)
-        self.seconds[name] = round(time.monotonic() - begun, 2)
+        yield lambda fraction, text: self._progress(name, fraction, text, begun)
+        taken = time.monotonic() - begun
+        self.seconds[name] = round(taken, 2)
         self._told = 0.0
-        self._progress(name, 1.0, name)
+        self._progress(name, 1.0, name, begun)
+        self.time_left.finished(name, taken)
 
     def warn(self, text: str) -> None:
         """Tell the user something that does not stop the run."""
         job.append_message(self.folder, Message("WARN", text))
 
-    def _progress(self, name: str, fraction: float, text: str) -> None:
+    def _progress(self, name: str, fraction: float, text: str, begun: float) -> None:
         now = time.monotonic()
         if now - self._told < MESSAGE_INTERVAL:
             return
         self._told = now
-        total = sum(STAGE_SHARES[stage] for stage in self.stages)
-        before = sum(STAGE_SHARES[stage] for stage in self.stages[: self.stages.index(name)])
-        whole = (before + STAGE_SHARES[name] * min(max(fraction, 0.0), 1.0)) / total
-        elapsed = now - self._begun
-        left = elapsed / whole * (1.0 - whole) if whole > 0.02 else None
-        job.append_message(self.folder, Message("PROGRESS", text, fraction=round(whole, 4), seconds_left=left))
+        whole, left = self.time_left.estimate(name, fraction, now - begun)
+        job.append_message(self.folder, Message("PROGRESS", text, fraction=round(whole, 4), seconds_left=round(left, 1)))
 
 
 def run(folder: Path) -> int:
@@ -101,11 +99,14 @@ def animate(folder: Path, request: Request) -> Result:
     """
     settings = request.settings
     soft = settings.tissue.tissue != "OFF"
-    narrator = Narrator(folder, ("video", "rig", "fit", *(("tissue",) if soft else ()), "keys"))
+    stages = ("video", "rig", "fit", *(("tissue",) if soft else ()), "keys")
+    narrator = Narrator(folder, TimeLeft(stages, _usual_seconds(request, request.frame_count or USUAL_FRAMES, request.rig)))
     with narrator.stage("video") as progress:
         clip, first_frame_iou = _load_clip(folder, request, progress)
+        narrator.time_left.usual = _usual_seconds(request, len(clip.frames), request.rig)
     with narrator.stage("rig") as progress:
         rig = request.rig if request.rig is not None else _build_rig(request, progress)
+        narrator.time_left.usual = _usual_seconds(request, len(clip.frames), rig)
     with narrator.stage("fit") as progress:
         motion, fit_report = _fit(request, rig, clip, progress)
     tissue: Tissue | None = None
@@ -127,6 +128,11 @@ def animate(folder: Path, request: Request) -> Result:
         "surface_error_pct": round(keys.surface_error * 100, 4),
     }
     return Result(rig, motion, keys, tissue, report)
+
+
+def _usual_seconds(request: Request, frames: int, rig: Rig | None) -> dict[str, float]:
+    bones = len(rig.names) if rig is not None else USUAL_BONES
+    return usual_seconds(frames=frames, bones=bones, resolution=request.settings.fit.fit_resolution, new_rig=request.rig is None)
 
 
 def _load_clip(folder: Path, request: Request, progress: Progress) -> tuple[Clip, float]:
