@@ -11,11 +11,12 @@ import torch
 
 from ..errors import InputError
 from ..settings import FitSettings
-from ..types import Clip, Float32, Mesh, Motion, Progress, Rig, View, no_progress
+from ..types import Clip, Mesh, Motion, Progress, Rig, View, no_progress
 from .evidence import Evidence
+from .judge import judge
 from .look import Look
 from .observe import Observer
-from .problem import Poses, Problem
+from .problem import Problem
 from .refine import Smoothness, refine
 from .solver import Priors, Solver
 from .track import track
@@ -78,19 +79,19 @@ def fit_motion(
         smoothness = Smoothness(Smoothness.turn * settings.smoothness, Smoothness.shift * settings.smoothness)
         poses = refine(joint, poses, smoothness, REFINE_LEVELS, lambda fraction: progress(0.8 + 0.18 * fraction, "refining all frames"))
     with watch.part("report"):
-        iou, image_error = _agreement(solver.observer, poses)
-    motion = solver.problem.motion(poses, np.ones(solver.problem.joints, np.float32))
+        found = judge(solver, poses)
+    motion = solver.problem.motion(poses, found.certainty)
     look = solver.observer.look
     report = FitReport(
-        iou=[round(float(value), 4) for value in iou],
-        mean_iou=round(float(iou.mean()), 4),
-        worst_iou=round(float(iou.min()), 4),
-        image_error=[round(float(value), 4) for value in image_error],
+        iou=[round(float(value), 4) for value in found.iou],
+        mean_iou=round(float(found.iou.mean()), 4),
+        worst_iou=round(float(found.iou.min()), 4),
+        image_error=[round(float(value), 4) for value in found.difference],
         seconds=watch.seconds,
         resolution=[look.width, look.height],
     )
     progress(1.0, "fitted")
-    log.info("fit: %d frames, silhouette IoU %.3f, worst %.3f, %s", len(iou), report.mean_iou, report.worst_iou, watch.seconds)
+    log.info("fit: %d frames, silhouette IoU %.3f, worst %.3f, %s", len(found.iou), report.mean_iou, report.worst_iou, watch.seconds)
     return motion, report
 
 
@@ -113,20 +114,3 @@ def _observer(problem: Problem, clip: Clip, view: View) -> Observer:
     """Compares at the view's size; the look is taken from frame 0 at its full size."""
     look = Look.of(problem, clip.frames[0].astype(np.float32) / 255, view.width, view.height)
     return Observer.of(problem, look, Evidence.of(clip, view.width, view.height))
-
-
-def _agreement(observer: Observer, poses: Poses) -> tuple[Float32, Float32]:
-    """Silhouette IoU and mean colour difference of every frame."""
-    iou, difference = np.zeros(len(poses), np.float32), np.zeros(len(poses), np.float32)
-    for frame in range(len(poses)):
-        one = poses[frame : frame + 1]
-        drawing = observer.look.draw(*observer.problem.skeleton.transforms(one.rotations, one.translations))[0]
-        ready = observer.evidence[frame]
-        both = np.minimum(drawing.covered, ready.coverage)
-        either = np.maximum(drawing.covered, ready.coverage)
-        iou[frame] = both.sum() / max(float(either.sum()), 1e-6)
-        apart = np.abs(drawing.over(ready.background) - ready.image).mean(-1)
-        difference[frame] = (apart * either).sum() / max(float(either.sum()), 1e-6)
-    return iou, difference
-
-

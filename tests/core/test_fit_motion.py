@@ -144,6 +144,25 @@ def test_bones_that_move_nothing_stay_at_rest():
     assert motion.certainty[2] == 0
 
 
+def test_a_bone_out_of_sight_is_a_guess():
+    """A forearm so thin that no pixel shows it: its motion stays near rest, and its certainty says so."""
+    mesh, rig, view = arm()
+    thin = mesh.vertices.copy()
+    thin[len(thin) // 2 :, 1] *= 1e-6
+    mesh, rig = Mesh(thin, mesh.triangles), Rig(**(vars(rig) | {"rest": thin}))
+    frames, masks = [], []
+    for angle in (0, 5, 10):
+        image, mask = drawn(angle, 0)
+        blue = image[..., 2] > image[..., 0].astype(int) + 20
+        image[blue], mask[blue] = 255, 0
+        frames.append(image)
+        masks.append(mask)
+    motion, _ = fit_motion(mesh, rig, view, Clip(np.stack(frames), np.stack(masks), 24.0), SETTINGS)
+    assert motion.certainty[0] > 0.3 > 0.1 > motion.certainty[1]
+    assert turn_about_z(motion.rotations[2:, 0])[0] == pytest.approx(10, abs=3)
+    assert abs(turn_about_z(motion.rotations[2:, 1])[0]) < 3
+
+
 def test_what_cannot_be_fitted_is_told():
     mesh, rig, view = arm()
     still = clip([(0, 0)] * 2)
