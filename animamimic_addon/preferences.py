@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +94,49 @@ def check_python(python: Path) -> None:
 
 def examine(python: Path) -> str:
     """What `doctor` finds in that Python, for people to read. Imports everything there, which takes seconds."""
-    text = _run_python([str(python), str(process.SCRIPT), "doctor"], python, DOCTOR_SECONDS)
-    if not text.strip():
-        raise EngineError(f"{python} cannot run the engine: it printed nothing.", CURE)
-    return text
+    return start_examination(python).result()
+
+
+@dataclass
+class Examination:
+    """The doctor at work in another Python, so that a window need not wait for it. Made by `start_examination`."""
+
+    python: Path
+    process: "subprocess.Popen[str]"
+    until: float
+
+    def running(self) -> bool:
+        """Whether it still works. Never waits."""
+        return self.process.poll() is None and time.monotonic() < self.until
+
+    def result(self) -> str:
+        """What it found, for people to read; waits for it. Raises AnimaMimicError where it found or answered nothing."""
+        try:
+            text, _ = self.process.communicate(timeout=max(0.0, self.until - time.monotonic()))
+        except subprocess.TimeoutExpired as error:
+            self.end()
+            raise _no_answer(self.python, DOCTOR_SECONDS) from error
+        if not text.strip():
+            raise EngineError(f"{self.python} cannot run the engine: it printed nothing.", CURE)
+        return text
+
+    def end(self) -> None:
+        """Stop it."""
+        self.process.kill()
+        self.process.communicate()
+
+
+def start_examination(python: Path) -> Examination:
+    """Start the doctor in that Python. Raises InputError where it cannot be started."""
+    try:
+        started = subprocess.Popen(
+            [str(python), str(process.SCRIPT), "doctor"],
+            env=process.engine_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True, encoding="utf-8",
+            **process.without_console(),
+        )
+    except OSError as error:
+        raise InputError(f"The engine's Python {python} cannot be started ({error.strerror}).", CURE) from error
+    return Examination(python, started, time.monotonic() + DOCTOR_SECONDS)
 
 
 def register() -> None:

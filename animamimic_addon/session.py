@@ -106,6 +106,11 @@ def last_error() -> AnimaMimicError | None:
     return _session.error
 
 
+def was_cancelled() -> bool:
+    """Whether the last run ended because the user wanted it to: no failure."""
+    return isinstance(_session.error, CancelledError)
+
+
 def last_folder() -> Path | None:
     """The job folder of the last run."""
     return _session.folder

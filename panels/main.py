@@ -83,7 +83,7 @@ def _draw_outcome(layout: Any, context: Context) -> None:
     error, made = session.last_error(), session.last_made()
     if error is not None:
         box = layout.box().column(align=True)
-        _draw_text(box, context, str(error), "ERROR")
+        _draw_text(box, context, str(error), "INFO" if session.was_cancelled() else "ERROR")
     elif made is not None and made.armature in context.scene.objects:
         _draw_made(layout.box(), context, made)
     if session.last_folder() is not None:

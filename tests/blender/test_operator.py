@@ -174,6 +174,29 @@ tell(own=found())
     assert ran["none"].startswith("There is no Python for the engine yet: Blender's own has no torch. In the add-on's preferences, set Engine Python")
 
 
+@posix_only
+def test_the_doctor_can_be_waited_for_without_standing_still(blender, tmp_path):
+    ran = blender(PLACES + """
+import stat, time
+slow = Path(arguments[0]) / "python"
+slow.write_text("#!/bin/sh\\nsleep 1\\necho all is well\\n")
+slow.chmod(0o755)
+examination = preferences.start_examination(slow)
+running = examination.running()
+text = examination.result()
+late = preferences.start_examination(slow)
+late.until = 0.0
+try:
+    late.result()
+except Exception as error:
+    told = str(error)
+tell(running=running, text=text, after=examination.running(), given_up=late.running(), told=told, ended=late.process.returncode)
+""", tmp_path)
+    assert (ran["running"], ran["text"], ran["after"], ran["given_up"]) == (True, "all is well\n", False, False)
+    assert "gave no answer within 120 s" in ran["told"]
+    assert ran["ended"] == -9
+
+
 def test_the_doctor_tells_what_the_engine_has(blender):
     ran = blender(PLACES + "tell(text=preferences.examine(preferences.engine_python()))")
     assert "The main job can run." in ran["text"]

@@ -13,7 +13,7 @@ class Notes:
         self.notes = notes
     def __getattr__(self, name):
         def called(*args, **values):
-            self.notes.append({"kind": name, "text": str(values.get("text", "")), "what": str(args[-1]) if args else "", "factor": values.get("factor")})
+            self.notes.append({"kind": name, "text": str(values.get("text", "")), "what": str(args[-1]) if args else "", "factor": values.get("factor"), "icon": values.get("icon")})
             return Notes(self.notes)
         return called
 
@@ -90,6 +90,19 @@ tell(lines=[one["text"] for one in notes if one["kind"] == "label"][2:])
     assert " ".join(ran["lines"]) == "The video clip.mp4 is wholly one colour: no subject stands out. Choose another one that shows it."
     assert len(ran["lines"]) >= 3
     assert max(map(len, ran["lines"])) <= 40
+
+
+def test_a_cancelled_run_is_not_drawn_as_an_error(blender):
+    ran = blender(DRAW + """
+errors = part("core.errors")
+def icons():
+    return [one["icon"] for one in draw(main.ANIMAMIMIC_PT_main) if one["icon"] in ("ERROR", "INFO") and "run" in one["text"]]
+session._session.error = errors.CancelledError("The run was cancelled.")
+cancelled = icons()
+session._session.error = errors.EngineError("The run failed.")
+tell(cancelled=cancelled, failed=icons())
+""")
+    assert (ran["cancelled"], ran["failed"]) == (["INFO"], ["ERROR"])
 
 
 def test_the_panels_together_show_every_setting_once(blender):
