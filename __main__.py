@@ -32,9 +32,10 @@ import threading
 import time
 
 from .core import doctor, pipeline
+from .core.claim import claim
 from .core.drive import IN_BLENDER, AnimateRequest, drive_blender
-from .core.errors import AnimaMimicError, InputError
-from .core.job import PROGRESS_FILE, REPORT_FILE, RESULT_FILE
+from .core.errors import AnimaMimicError, EngineError, InputError
+from .core.job import PROGRESS_FILE, REPORT_FILE, RESULT_FILE, MessageReader
 from .core.settings import Declared, Value, declared
 
 PARENT_CHECK_SECONDS = 0.5
@@ -137,12 +138,17 @@ def _run(options: argparse.Namespace) -> int:
     folder: Path = options.job.resolve()
     if options.parent:
         threading.Thread(target=_end_with, args=(options.parent,), daemon=True).start()
-    for name in (PROGRESS_FILE, RESULT_FILE, REPORT_FILE):  # of an earlier run
-        (folder / name).unlink(missing_ok=True)
     if not folder.is_dir():
         raise InputError(f"There is no job folder {folder}.", "Name a folder that Blender or 'animamimic animate --job' wrote.")
-    exit_code = pipeline.run(folder)
-    print(json.dumps({"outcome": "done" if exit_code == 0 else "failed", "job": str(folder)}))
+    try:
+        with claim(folder):
+            for name in (PROGRESS_FILE, RESULT_FILE, REPORT_FILE):  # of an earlier run
+                (folder / name).unlink(missing_ok=True)
+            exit_code = pipeline.run(folder)
+            errors = [message.text for message in MessageReader(folder).new_messages() if message.kind == "ERROR"]
+    except OSError as error:
+        raise EngineError(f"The job folder {folder} cannot be written ({error.strerror}).", "Check its permissions and the free disk space.") from error
+    print(json.dumps({"outcome": "done" if exit_code == 0 else "failed", "job": str(folder), **({"error": errors[-1]} if errors else {})}))
     return exit_code
 
 

@@ -17,6 +17,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core import job
+from ..core.claim import check_free
 from ..core.errors import AnimaMimicError, CancelledError, EngineError, InputError
 from ..core.settings import Settings
 from . import ROOT_PACKAGE, preferences, process
@@ -217,6 +218,7 @@ def _start(context: Context, settings: Settings, folder: str, python: str) -> Ru
     engine_python = preferences.existing_python(python, "the operator") if python else preferences.engine_python()
     preferences.check_python(engine_python)
     place = _job_folder(folder)
+    check_free(place)
     captured = capture(context, subject, settings, place)
     return Run(place, captured, process.Engine.start(engine_python, process.SCRIPT, place))
 

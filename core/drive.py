@@ -17,6 +17,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from .claim import DRIVER_LOCK, check_free, claim
 from .errors import EngineError, InputError
 from .job import CANCEL_FILE, MessageReader
 from .settings import Value
@@ -71,6 +72,8 @@ def drive_blender(request: AnimateRequest, job_folder: Path | None, blender: Pat
         else:
             folder = job_folder.resolve()
             _make_folder(folder)
+            stack.enter_context(claim(folder, DRIVER_LOCK))
+            check_free(folder)
         for name in (OUTCOME_FILE, CANCEL_FILE):  # of an earlier run in this folder
             (folder / name).unlink(missing_ok=True)
         (folder / REQUEST_FILE).write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")

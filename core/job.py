@@ -5,6 +5,7 @@
     view.png         a render of the view, RGBA                                           written by Blender
     driving.*        the driving video (or a folder of images); mask.* its mask           written by Blender
     progress.jsonl   one message a line                                                   written by the engine
+    *.lock           held by who works in the folder, see `claim`
     cancel           an empty file that asks a blocking run to stop                       written by who wants it
     engine.log       what the engine printed
     result.npz, result.json   rig, motion, keys, tissue; the report                       written by the engine, last

@@ -47,6 +47,8 @@ def test_doctor_names_what_is_missing_and_the_cure(monkeypatch):
     ("arguments", "sentence"),
     [
         (("run", "no/such/folder"), "There is no job folder"),
+        (("run", "no_such_job"), "There is no job folder"),
+        (("run", str(ROOT / "README.md")), "There is no job folder"),
         (("animate", "no_such.blend", "--out", "out.blend"), "There is no file"),
         (("animate", str(ROOT / "samples/fish/fish.blend"), "--out", "no/such/out.blend"), "There is no folder"),
         (("animate", "a.blend", "--out", "b.blend", "--frames", "9:3"), "is no frame range"),
@@ -75,6 +77,7 @@ def test_a_job_without_its_video_fails_with_a_message(job_folder):
     assert last.kind == "ERROR"
     assert last.exit_code == 2
     assert "driving.mp4" in last.text
+    assert json.loads(run.stdout) == {"outcome": "failed", "job": str(job_folder), "error": last.text}
     assert not (job_folder / job.REPORT_FILE).exists()
 
 
