@@ -11,8 +11,11 @@ import numpy as np
 
 from ..types import Clip, Float32, UInt8
 
-KEPT_FRAMES = 64
-"""Frames whose evidence is held in memory at once; the rest is made again when needed."""
+MEMORY = 300_000_000
+"""Bytes that prepared frames may take; what does not fit is made again when needed."""
+
+PIXEL_BYTES = 90
+"""Bytes that a prepared frame takes for each of its pixels."""
 
 REMAP_ROW = 4096
 """Samples are taken in rows of this many: OpenCV's remap makes no picture longer than 32767 in either direction."""
@@ -74,7 +77,7 @@ class Evidence:
     def __getitem__(self, frame: int) -> FrameEvidence:
         if frame not in self._ready:
             self._ready[frame] = self._prepare(frame)
-            if len(self._ready) > KEPT_FRAMES:
+            if len(self._ready) > max(4, MEMORY // (PIXEL_BYTES * self.images[0, ..., 0].size)):
                 self._ready.popitem(last=False)
         self._ready.move_to_end(frame)
         return self._ready[frame]

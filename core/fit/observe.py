@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..types import Float32, Float64
+from ..types import Float32, Float64, UInt8
 from .evidence import BLURS, Evidence, blur, grey, sample
 from .kinematics import Skin
 from .look import Drawing, Look
@@ -24,8 +24,8 @@ PIXEL_TOLERANCE = (16.0, 8.0, 4.0, 3.0)
 """From which difference of colour, or distance in pixels of a 256-pixel picture, evidence counts as an outlier, for each level of
 the blur pyramid: wide while the estimate may be far off, narrow at the end (graduated non-convexity, Blake and Zisserman 1987)."""
 
-FLOW_SHARE = (1.0, 1.0, 0.5, 0.5)
-"""How much flow counts at each level: it reaches far but is good to half a pixel only, where colour alone does better at the end."""
+LEAST_TEXTURE = 6.0
+"""Slope of brightness, in levels of 255 a pixel of a 256-pixel picture, at which flow counts half."""
 
 CONTRAST = 0.15
 """Difference of colour (largest channel, of 1) to the surroundings at which a rim point counts fully as silhouette."""
@@ -154,11 +154,12 @@ class Observer:
             target = start + moved
             error = np.linalg.norm(moved + sample(back, target), axis=1) if len(start) else np.zeros(0)
             agreed = 1 / (1 + (error / (0.5 * self.evidence.pixel)) ** 2)
+            agreed *= _texture(drawn, start, self.evidence.pixel)
             agreed *= (sample(ready.distance, target) < 1.5 * self.evidence.pixel) & (agreed > 0.1) if len(start) else 1
             targets.append(target)
             weights.append(agreed * surface.weights)
         owners = np.broadcast_to(np.arange(SURFACE_POINTS), (len(frames), SURFACE_POINTS))
-        strength = self.weights.flow * FLOW_SHARE[level] * _padded(weights, SURFACE_POINTS)
+        strength = self.weights.flow * _padded(weights, SURFACE_POINTS)
         return TargetObjective(self.evidence.pixel, owners, _padded(targets, SURFACE_POINTS), strength, None, PIXEL_TOLERANCE[level])
 
     def _outline(self, frames: Sequence[int], drawings: Sequence[Drawing], rims: Sequence[Sampled], level: int) -> Objective:
@@ -199,6 +200,15 @@ class Observer:
             weights.append(_filled_to((skin.weights[corners] * mix[..., None]).flatten(1), count))
             starts.append(_filled_to(skin.starts[corners].flatten(1, 2), count))
         return Skin(torch.stack(bones), torch.stack(weights).float(), torch.stack(starts).float())
+
+
+def _texture(drawn: UInt8, positions: Float32, pixel: float) -> Float64:
+    """0 to 1: how much there is to follow around positions in a grey picture. Where there is nothing, flow is only carried over from
+    elsewhere, and agrees both ways all the same."""
+    smooth = blur(drawn.astype(np.float32), pixel)
+    slope = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8) ** 2 + cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8) ** 2
+    energy = sample(blur(np.asarray(slope, np.float32), 3 * pixel), positions).astype(np.float64) * pixel**2
+    return energy / (energy + LEAST_TEXTURE**2)
 
 
 def _scatter(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ ATTEMPTS = (
 
 POLISH = (1, 2, 3)
 
-WELL_EXPLAINED = 1.3
+WELL_EXPLAINED = 1.1
 """No limb is looked for where a frame's error is at most this many times that of frame 0, whose pose is known."""
 
 
