@@ -28,6 +28,7 @@ if not __package__:  # started by path: make the folder importable as the packag
 import argparse
 import json
 import logging
+import signal
 import threading
 import time
 
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     inside = commands.add_parser(IN_BLENDER)  # what `animate` starts inside Blender; not for people
     inside.set_defaults(command=_inside_blender)
     inside.add_argument("request", type=Path)
+    inside.add_argument("--parent", type=int, default=0)
     return parser
 
 
@@ -100,7 +102,12 @@ def _add_setting(parser: argparse.ArgumentParser, one: Declared) -> None:
         parser.add_argument(flag, type=one.type, default=argparse.SUPPRESS, help=effect, metavar=one.type.__name__.upper())
 
 
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _animate(options: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, _interrupt)  # ending it cancels it, as Ctrl-C does
     given: dict[str, Value] = {}
     for one in declared():
         if hasattr(options, one.name) and one.name != "camera":
@@ -153,7 +160,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _end_with(parent: int) -> None:
-    """End this process once `parent` has ended: an engine must not outlive the Blender that it works for."""
+    """End this process once `parent` has ended: an engine must not outlive its Blender, nor a Blender its command line."""
     while _alive(parent):
         time.sleep(PARENT_CHECK_SECONDS)
     os._exit(1)
@@ -195,6 +202,8 @@ def _doctor(options: argparse.Namespace) -> int:
 def _inside_blender(options: argparse.Namespace) -> int:
     from .animamimic_addon.headless import animate_in_blender
 
+    if options.parent and _alive(options.parent):  # a packaged Blender may live among processes of its own and not see it
+        threading.Thread(target=_end_with, args=(options.parent,), daemon=True).start()
     return animate_in_blender(options.request)
 
 

@@ -6,6 +6,7 @@ the job folder.
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -103,9 +104,10 @@ def _make_folder(folder: Path) -> None:
 
 def _command(request: Path, blender: Path | None) -> list[str]:
     script = Path(__file__).resolve().parent.parent / "__main__.py"
+    own = ["--", IN_BLENDER, str(request), "--parent", str(os.getpid())]
     if blender is None:
-        return [sys.executable, str(script), "--", IN_BLENDER, str(request)]
-    return [str(blender), "--background", "--factory-startup", "--python", str(script), "--", IN_BLENDER, str(request)]
+        return [sys.executable, str(script), *own]
+    return [str(blender), "--background", "--factory-startup", "--python", str(script), *own]
 
 
 def _follow(process: subprocess.Popen[bytes], folder: Path) -> None:

@@ -121,14 +121,37 @@ def test_an_output_that_cannot_be_written_is_told(animate, bar, clips, tmp_path)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_ctrl_c_exits_with_130_and_leaves_no_engine(animate, bar, clips, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_exits_with_130_and_leaves_no_engine(animate, bar, clips, tmp_path, number):
     job = tmp_path / "job"
     process = animate(bar, "--video", clips / "good.mp4", "--out", tmp_path / "out.blend", "--job", job)
-    deadline = time.monotonic() + 120
-    while not (job / "progress.jsonl").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    wait_for_progress(job)
+    process.send_signal(number)
     code, report, _ = ended(process)
     assert (code, report["outcome"]) == (130, "cancelled")
     assert not (tmp_path / "out.blend").exists()
-    assert str(job) not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(job) not in running_programs()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_killed_command_line_takes_blender_and_engine_along(animate, bar, clips, tmp_path):
+    job = tmp_path / "job"
+    process = animate(bar, "--video", clips / "good.mp4", "--out", tmp_path / "out.blend", "--job", job, "--fit-resolution", "1024")
+    wait_for_progress(job)
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 20
+    while str(job) in running_programs() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert str(job) not in running_programs()
+    assert not (tmp_path / "out.blend").exists()
+
+
+def wait_for_progress(job):
+    deadline = time.monotonic() + 120
+    while not (job / "progress.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def running_programs():
+    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
