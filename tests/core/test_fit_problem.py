@@ -1,0 +1,121 @@
+"""The normalised problem, the way back to the rig's own tree, projection and the joint solve."""
+
+import numpy as np
+import pytest
+import torch
+from animamimic.core.fit.kinematics import exponential, skin
+from animamimic.core.fit.limbs import limb_joints
+from animamimic.core.fit.problem import Poses, Problem
+from animamimic.core.fit.refine import Smoothness, _solve
+from animamimic.core.fit.solver import predict
+from animamimic.core.types import Mesh, Rig, View
+
+
+def game_rig():
+    """An unweighted root under the hips, a leg, an idle bone, and a hoof that is a root of its own but shares skin with the leg.
+
+    Two triangles on every weighted bone; the last two vertices repeat two others, as unwelded game meshes do.
+    """
+    names = ("root", "hips", "leg", "idle", "hoof")
+    heads = np.array([[0.0, 0, 0], [0, 0, 2], [0, 0, 1.5], [0, 1, 0], [0, 0, 0.2]])
+    generator = np.random.default_rng(3)
+    vertices = generator.normal(size=(9, 3)).astype(np.float32)
+    vertices[7:] = vertices[:2]
+    influences = np.array([[1, 0], [1, 0], [2, 1], [2, 4], [2, 4], [4, 0], [4, 0], [1, 0], [1, 0]], np.int32)
+    weights = np.array([[1, 0], [1, 0], [0.5, 0.5], [0.7, 0.3], [0.6, 0.4], [1, 0], [1, 0], [1, 0], [1, 0]], np.float32)
+    rig = Rig(
+        names=names,
+        parents=np.array([-1, 0, 1, 2, -1], np.int32),
+        heads=heads,
+        tails=heads + 0.1,
+        z_axes=np.tile([0.0, 0, 1], (5, 1)),
+        influences=influences,
+        weights=weights,
+        rest=vertices,
+        bind=np.tile(np.eye(3, 4), (5, 1, 1)),
+    )
+    return Mesh(vertices, np.array([[0, 1, 2], [3, 4, 5], [6, 7, 8], [4, 5, 6]], np.int32)), rig
+
+
+def camera():
+    """A perspective camera 10 m back along -Y, looking along +Y, 90 degrees wide."""
+    matrix = np.array([[1.0, 0, 0, 0], [0, 0, -1, -10], [0, 1, 0, 0], [0, 0, 0, 1]])
+    projection = np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, -1.02, -0.2], [0, 0, -1, 0]])
+    return View(200, 200, matrix, projection)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return Problem.of(*game_rig(), camera())
+
+
+def test_the_solved_tree_leaves_out_idle_bones_and_hangs_the_hoof_on_the_leg(problem):
+    assert [problem.rig.names[bone] for bone in problem.bone_of_joint] == ["hips", "leg", "hoof"]
+    assert problem.skeleton.parents == (-1, 0, 1)
+    assert problem.movable.tolist() == [True, False, False]
+    assert len(problem.vertices) == 7
+    assert np.linalg.norm(np.ptp(problem.vertices, axis=0)) == pytest.approx(1.0)
+
+
+def test_a_solution_returns_to_the_rigs_own_tree_exactly(problem):
+    """Skinning the returned motion gives the very points that the solver saw."""
+    mesh, rig = game_rig()
+    generator = np.random.default_rng(5)
+    turns = torch.as_tensor(generator.normal(size=(3, 3, 3)))
+    turns[0] = 0
+    poses = Poses(exponential(turns), torch.zeros(3, 3, 3, dtype=torch.float64))
+    poses.translations[1:, 0] = torch.as_tensor(generator.normal(size=(2, 3)))
+    motion = problem.motion(poses, np.array([0.5, 0.6, 0.7], np.float32))
+    seen = problem.skinned(*problem.skeleton.transforms(poses.rotations, poses.translations)) * problem.scale + problem.centre
+    kept = [int(np.argmin(np.linalg.norm(mesh.vertices - point, axis=1))) for point in seen[0]]
+    np.testing.assert_allclose(skin(rig, motion)[:, kept], seen, atol=1e-5)
+    np.testing.assert_array_equal(motion.translations[:, [1, 2, 3]], 0)  # roots alone translate
+    np.testing.assert_allclose(motion.certainty, [0.5, 0.5, 0.6, 0, 0.7])
+
+
+def test_quaternions_run_on_without_flips(problem):
+    """A whole turn in steps of 20 degrees: neighbours never point opposite ways, though the last is minus the first."""
+    count = 19
+    turns = torch.zeros(count, 3, 3, dtype=torch.float64)
+    turns[:, 0, 2] = torch.linspace(0, 2 * np.pi, count, dtype=torch.float64)
+    motion = problem.motion(Poses(exponential(turns), torch.zeros(count, 3, 3, dtype=torch.float64)), np.ones(3, np.float32))
+    hips = motion.rotations[:, 1]
+    assert ((hips[1:] * hips[:-1]).sum(1) > 0.9).all()
+    np.testing.assert_allclose(hips[-1], [-1, 0, 0, 0], atol=1e-9)
+
+
+def test_prediction_goes_on_at_the_share_of_the_speed():
+    turn = torch.tensor([0.0, 0, 0.4], dtype=torch.float64).reshape(1, 1, 3)
+    before, last = Poses.rest(1, 1), Poses(exponential(turn), torch.ones(1, 1, 3, dtype=torch.float64))
+    ahead = predict(last, before, 0.5)
+    np.testing.assert_allclose(ahead.rotations, exponential(1.5 * turn), atol=1e-12)
+    np.testing.assert_allclose(ahead.translations, 1.5)
+
+
+def test_banded_solve_is_the_dense_one():
+    """Three free frames of two unknowns after the fixed one, against the same normal equations written out."""
+    generator = np.random.default_rng(7)
+    root = generator.normal(size=(3, 2, 2))
+    hessian = root @ root.transpose(0, 2, 1) + np.eye(2)
+    gradient, weights, bends = generator.normal(size=(3, 2)), np.array([3.0, 5.0]), generator.normal(size=(2, 2))
+    difference = np.array([[-2.0, 1, 0], [1, -2, 1]])
+    dense = np.kron(difference.T @ difference, np.diag(weights))
+    for frame in range(3):
+        dense[2 * frame : 2 * frame + 2, 2 * frame : 2 * frame + 2] += hessian[frame]
+    right = gradient + weights * (difference.T @ bends)
+    np.testing.assert_allclose(_solve(hessian, gradient, weights, bends).ravel(), -np.linalg.solve(dense, right.ravel()), rtol=1e-10)
+
+
+def test_a_calm_joint_is_held_tighter():
+    """Bends ten times smaller than usual: a hundred times the strength, as the variance says; larger ones stop at the loosest."""
+    smoothness = Smoothness(turn=1.0, shift=1.0, usual_turn=0.1, usual_shift=0.1, loosest=0.5, tightest=1000)
+    bends = np.zeros((4, 6))
+    bends[:, 0], bends[:, 3] = 0.01, 5.0
+    np.testing.assert_allclose(smoothness.strengths(bends, 2), [100, 100, 100, 0.5, 0.5, 0.5])
+
+
+def test_limbs_are_found_without_the_body():
+    """The hips carry everything and are no limb; the leg is."""
+    mesh, rig = game_rig()
+    problem = Problem.of(mesh, rig, camera())
+    assert 0 not in limb_joints(problem)
