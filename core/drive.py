@@ -14,14 +14,15 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any
 
 from .claim import DRIVER_LOCK, check_free, claim
 from .errors import EngineError, InputError
 from .job import CANCEL_FILE, MessageReader
 from .settings import Value
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 IN_BLENDER = "inside-blender"
 """The command of the command line that runs inside Blender."""
@@ -112,6 +113,8 @@ def _command(request: Path, blender: Path | None) -> list[str]:
 
 def _follow(process: subprocess.Popen[bytes], folder: Path) -> None:
     """Show the engine's messages until Blender has ended; on Ctrl-C ask it to cancel, and insist after a while."""
+    from tqdm import tqdm  # not above: this module is imported in Blender's Python too, which has no such package
+
     reader = MessageReader(folder)
     with tqdm(total=100, unit="%", bar_format="{desc:32.32} {bar} {n:3.0f}% {postfix}", file=sys.stderr, disable=None) as bar:
         try:

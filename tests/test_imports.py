@@ -80,6 +80,14 @@ def test_the_process_side_needs_neither_bpy_nor_torch(module):
     assert not loaded_by(f"import {module}") & {"bpy", *HEAVY}
 
 
+def test_the_command_line_starts_in_blenders_own_python():
+    """Which has numpy and nothing else of what we need: a Blender program runs this very file."""
+    found = {name for name in loaded_by("import animamimic.__main__") if not name.startswith("_")}
+    allowed = {*sys.stdlib_module_names, "numpy", "animamimic", "mkl"}
+    site = loaded_by("import numpy")  # what this environment loads by itself
+    assert not found - allowed - site
+
+
 @pytest.mark.blender
 def test_the_whole_blender_side_loads_nothing_heavy():
     """All that `register()` imports, in one Python with bpy."""
