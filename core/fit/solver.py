@@ -18,6 +18,13 @@ from .observe import Observation, Observer
 from .problem import Poses, Problem
 
 
+MOST_TURN = 1.0
+"""Most radians that a joint turns in one step: the linearisation holds no farther."""
+
+NEAREST = 1e-3
+"""Points nearer to the camera than this share of the subject's distance are projected as if they were there."""
+
+
 @dataclass(frozen=True)
 class Priors:
     """Strength of what is believed without looking, against a cost of about 200 for one pixel of misfit everywhere.
@@ -99,7 +106,7 @@ class Solver:
         look = self.observer.look
         matrix = torch.from_numpy(self.problem.clip_matrix).to(points.dtype)
         clip = points @ matrix[:, :3].T + matrix[:, 3]
-        depth = clip[..., 3:]
+        depth = clip[..., 3:].clamp(min=NEAREST * self.problem.clip_matrix[3, 3])
         half = torch.tensor([look.width / 2, -look.height / 2], dtype=points.dtype)
         flat = clip[..., :2] / depth
         positions = flat * half + half.abs()
@@ -146,6 +153,7 @@ class Solver:
         back = self.problem.skeleton.parent_rotations(world).transpose(-1, -2)
         turns = 3 * self.problem.joints
         turn = rotated(back, change[:, :turns].reshape(len(poses), -1, 3))
+        turn = turn * (MOST_TURN / torch.linalg.norm(turn, dim=-1, keepdim=True).clamp(min=MOST_TURN))
         translations = poses.translations.clone()
         movable = self.problem.movable
         translations[:, movable] += rotated(back[:, movable], change[:, turns:].reshape(len(poses), -1, 3))
