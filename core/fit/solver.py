@@ -17,7 +17,6 @@ from .objectives import Objective
 from .observe import Observation, Observer
 from .problem import Poses, Problem
 
-
 MOST_TURN = 1.0
 """Most radians that a joint turns in one step: the linearisation holds no farther."""
 
