@@ -34,6 +34,7 @@ class ANIMAMIMIC_OT_check_engine(bpy.types.Operator):
             return {"CANCELLED"}
         self._timer = context.window_manager.event_timer_add(TIMER_SECONDS, window=context.window)
         context.window_manager.modal_handler_add(self)
+        self.report({"INFO"}, "Looking at the engine's Python; this takes some seconds")
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Context, event: bpy.types.Event) -> set[Any]:
