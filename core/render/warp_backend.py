@@ -31,8 +31,8 @@ def visible_adjoint(clip: Tensor, triangles: Tensor, ids: Tensor, grad_barycentr
     """See `backends.Backend`."""
     frames, height, width = ids.shape
     grad_clip = torch.zeros_like(clip)
-    weights = grad_barycentric if grad_barycentric is not None else torch.zeros((frames, height, width, 2), device=clip.device)
-    depth = grad_depth if grad_depth is not None else torch.empty((1, 1, 1), device=clip.device)
+    weights = torch.zeros((frames, height, width, 2), device=clip.device) if grad_barycentric is None else grad_barycentric.contiguous()
+    depth = torch.empty((1, 1, 1), device=clip.device) if grad_depth is None else grad_depth.contiguous()
     inputs = [_array(ids, wp.int32), _grid(clip, wp.vec4), _grid(triangles, wp.int32), width, height]
     gradients = [_array(weights, wp.vec2), _array(depth, wp.float32), int(grad_depth is not None), _grid(grad_clip, wp.vec4)]
     _launch(kernels.resolve_adjoint, (frames, height), clip, [*inputs, *gradients])
@@ -87,18 +87,19 @@ def _interpolation_inputs(attributes: Tensor, ids: Tensor, barycentric: Tensor, 
 
 
 def _array(tensor: Tensor, dtype: Any) -> Any:
-    """A Warp view of a tensor's memory as one row of numbers or, for vector types, of vectors (the last axis)."""
-    length = dtype._length_ if dtype in VECTORS else 1
-    return _view(tensor.reshape(-1, length) if length > 1 else tensor.reshape(-1), dtype)
+    """What a kernel takes for a tensor's memory as one row of numbers or, for vector types, of vectors (the last axis)."""
+    return _descriptor(tensor.view(-1, dtype._length_) if dtype in VECTORS else tensor.view(-1), dtype)
 
 
 def _grid(tensor: Tensor, dtype: Any) -> Any:
-    """A Warp view as a table: all axes but the last run together, except that vectors take the last one up."""
-    return _view(tensor if dtype in VECTORS else tensor.reshape(-1, tensor.shape[-1]), dtype)
+    """The same as a table: all axes but the last run together, except that vectors take the last one up."""
+    return _descriptor(tensor if dtype in VECTORS else tensor.view(-1, tensor.shape[-1]), dtype)
 
 
-def _view(tensor: Tensor, dtype: Any) -> Any:
-    return wp.from_torch(tensor.detach(), dtype=dtype, requires_grad=False)
+def _descriptor(tensor: Tensor, dtype: Any) -> Any:
+    """Cheaper than a `wp.array`, but it does not keep the memory alive: the caller holds the tensor until the launch. Hence
+    views above, which a tensor that is not contiguous refuses, where `reshape` would copy it into memory soon freed."""
+    return wp.from_torch(tensor.detach(), dtype=dtype, requires_grad=False, return_ctype=True)
 
 
 def _launch(kernel: Any, size: tuple[int, ...], like: Tensor, arguments: list[Any]) -> None:
