@@ -76,14 +76,15 @@ def _limbs(solid: Solid, frame: SubjectFrame) -> list[Limb]:
     """Trunk and limbs, traced in the left half alone where left and right are the same."""
     part = left_half(solid) if frame.symmetric else solid
     beside_plane = np.abs(part.centres[:, 0]) < 1.01 * part.size if frame.has_plane else np.zeros(len(part.cells), bool)
-    tree = trace(part, beside_plane)
+    tree = trace(part, beside_plane, frame.symmetric)
+    cut = np.bincount(tree.owners[beside_plane], minlength=len(tree.nodes)) > 0
     if frame.symmetric:
         on_plane = beside_plane[tree.nodes]
     elif frame.has_plane:
         on_plane = np.abs(tree.positions[:, 0]) < np.maximum(2.5 * part.size, 0.6 * tree.radii)
     else:
         on_plane = np.ones(len(tree.nodes), bool)
-    return find_limbs(tree, part, on_plane, frame.symmetric)
+    return find_limbs(tree, part, on_plane, cut if frame.symmetric else None)
 
 
 def _oriented(limbs: list[Limb]) -> list[Limb]:

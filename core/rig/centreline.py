@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import dijkstra
 from ..types import Float64
 from .solid import Bool, Int64, Solid
 
-LEAST_LENGTH = 0.05
+LEAST_LENGTH = 0.065
 """Shortest limb, fraction of the diagonal."""
 
 SLENDER = 0.8
@@ -55,8 +55,12 @@ class Centreline:
     owners: Int64
 
 
-def trace(solid: Solid, on_plane: Bool) -> Centreline:
-    """The centre-line tree of `solid`. `on_plane`: bool[N], voxels next to the mirror plane, where trunks are expected."""
+def trace(solid: Solid, on_plane: Bool, half: bool = False) -> Centreline:
+    """The centre-line tree of `solid`.
+
+    on_plane: bool[N], voxels next to the mirror plane, where trunks are expected. half: the other side of that plane is not there,
+    but is known to be the same.
+    """
     lengths = solid.links[2]
     first, second, _ = solid.links
     plain = solid.graph(lengths)
@@ -73,7 +77,7 @@ def trace(solid: Solid, on_plane: Bool) -> Centreline:
         tip = int(unexplained.argmax())
         if unexplained[tip] < 0 or limbs == MOST_LIMBS:
             break
-        settled, is_limb = _protrusion(solid, plain, explained, tip)
+        settled, is_limb = _protrusion(solid, plain, explained, tip, half)
         if is_limb:
             path = _path(before, on_tree, tip)
             on_tree[path] = True
@@ -103,10 +107,11 @@ def _near(solid: Solid, plain: sp.csr_matrix, path: Int64) -> Bool:
     return np.asarray(np.isfinite(dijkstra(graph, indices=count, limit=most)[:count]))
 
 
-def _protrusion(solid: Solid, plain: sp.csr_matrix, explained: Bool, tip: int) -> tuple[Int64, bool]:
+def _protrusion(solid: Solid, plain: sp.csr_matrix, explained: Bool, tip: int, half: bool) -> tuple[Int64, bool]:
     """Whether the unexplained voxels around `tip` are a limb, and those that are settled by that answer.
 
     They are a limb if somewhere on the way from the tip they are narrower than the way is long.
+    half: the solid goes on beyond the mirror plane as its own image.
     """
     unexplained = np.flatnonzero(~explained)
     blob_away = dijkstra(plain[unexplained][:, unexplained], indices=int(np.searchsorted(unexplained, tip)))
@@ -115,10 +120,19 @@ def _protrusion(solid: Solid, plain: sp.csr_matrix, explained: Bool, tip: int) -
     least = LEAST_LENGTH / solid.size
     base = _base_distance(plain, explained, blob, away)
     for reached in np.arange(least, base + 1.0, 1.5):
-        shell = solid.cells[blob[np.abs(away - reached) < 1.0]]
-        if len(shell) and SLENDER * float(np.ptp(shell, axis=0).max()) < reached:
+        shell = blob[np.abs(away - reached) < 1.0]
+        if len(shell) and SLENDER * _breadth(solid, shell, half) < reached:
             return blob, True
     return blob[away <= max(0.5 * base, least)], False
+
+
+def _breadth(solid: Solid, shell: Int64, half: bool) -> float:
+    """The longest side of the shell's bounding box, in voxels; one nearer to the mirror plane than it is wide counts with its image."""
+    sides = np.ptp(solid.cells[shell], axis=0)
+    aside = int(solid.cells[shell, 0].min()) - solid.grid.shape[0] // 2
+    if half and aside <= sides[0]:
+        sides[0] = 2 * (aside + sides[0]) + 1
+    return float(sides.max())
 
 
 def _base_distance(plain: sp.csr_matrix, explained: Bool, blob: Int64, away: Float64) -> float:

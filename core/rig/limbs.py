@@ -16,6 +16,9 @@ from .solid import Bool, Int64, Solid
 EMERGES = 0.6
 """A limb's first joint lies this far out of the body it leaves, in the body's radii."""
 
+MIDLINE = 0.7
+"""A limb and its image are one where its tip is nearer to the mirror plane than this share of its half thickness."""
+
 LEAST_LIMB = 0.035
 """Limbs shorter than this, fraction of the diagonal, get no bone."""
 
@@ -56,18 +59,19 @@ class Limb:
         return float(np.interp(arc, self.arc, self.widths))
 
 
-def find_limbs(tree: Centreline, solid: Solid, on_plane: Bool, half: bool) -> list[Limb]:
+def find_limbs(tree: Centreline, solid: Solid, on_plane: Bool, cut: Bool | None) -> list[Limb]:
     """The trunk first, then limbs, parents before children.
 
-    on_plane: bool[M], nodes of the tree that may belong to the trunk. half: the tree is that of the left half of a symmetric
-    solid; limbs outside the plane are doubled.
+    on_plane: bool[M], nodes of the tree that may belong to the trunk. cut: bool[M] where the tree is that of the left half of a symmetric
+    solid: the nodes whose slices the mirror plane cuts; limbs that it does not cut are doubled. None for a whole solid.
     """
+    half = cut is not None
     neighbours = _neighbours(tree.parents)
     trunk = _trunk(tree, neighbours, on_plane)
     limbs = [_trunk_limb(tree, solid, trunk, half or on_plane.sum() < len(on_plane))]
     if half:
         limbs[0].points[:, 0] = 0.0
-    _grow(tree, neighbours, trunk, 0, limbs, set(trunk), half)
+    _grow(tree, neighbours, trunk, 0, limbs, set(trunk), cut)
     return _doubled(limbs) if half else _paired(_uncrossed(limbs))
 
 
@@ -168,7 +172,7 @@ def _end_of_body(solid: Solid, points: Float64, width: float, has_plane: bool) -
     return tip
 
 
-def _grow(tree: Centreline, neighbours: list[list[int]], line: list[int], owner: int, limbs: list[Limb], taken: set[int], half: bool) -> None:
+def _grow(tree: Centreline, neighbours: list[list[int]], line: list[int], owner: int, limbs: list[Limb], taken: set[int], cut: Bool | None) -> None:
     """Append every limb that leaves the nodes of `line`, which is limb `owner`, and then their own limbs."""
     for node in line:
         for first in neighbours[node]:
@@ -176,12 +180,12 @@ def _grow(tree: Centreline, neighbours: list[list[int]], line: list[int], owner:
                 continue
             path = _longest(tree, neighbours, node, first)
             taken.update(path)
-            limb = _emerged(tree, node, path, owner, limbs[owner], half)
+            limb = _emerged(tree, node, path, owner, limbs[owner], cut)
             if limb is None:
-                _grow(tree, neighbours, path, owner, limbs, taken, half)
+                _grow(tree, neighbours, path, owner, limbs, taken, cut)
                 continue
             limbs.append(limb)
-            _grow(tree, neighbours, path, len(limbs) - 1, limbs, taken, half)
+            _grow(tree, neighbours, path, len(limbs) - 1, limbs, taken, cut)
 
 
 def _longest(tree: Centreline, neighbours: list[list[int]], before: int, first: int) -> list[int]:
@@ -202,7 +206,7 @@ def _longest(tree: Centreline, neighbours: list[list[int]], before: int, first: 
     return path[::-1]
 
 
-def _emerged(tree: Centreline, node: int, path: list[int], owner: int, parent: Limb, half: bool) -> Limb | None:
+def _emerged(tree: Centreline, node: int, path: list[int], owner: int, parent: Limb, cut: Bool | None) -> Limb | None:
     """The limb along `path`, without the part of it inside the limb it leaves; None where little is left."""
     origin = tree.positions[node]
     out = np.linalg.norm(tree.positions[path] - origin, axis=1) > EMERGES * max(tree.radii[node], 1e-9)
@@ -213,12 +217,13 @@ def _emerged(tree: Centreline, node: int, path: list[int], owner: int, parent: L
         return None
     # It follows the part of the body that its first joint is next to, wherever its centre-line joins the trunk's.
     attach = float(parent.arc[np.linalg.norm(parent.points - points[0], axis=1).argmin()])
+    widths = tree.widths[kept]
+    if cut is not None and (cut[kept[len(kept) // 2 :]].mean() > 0.5 or points[-1, 0] < MIDLINE * widths.mean()):
+        # Half of a limb in the plane, or one that lies against its image: the whole has twice the volume.
+        return Limb(points * np.array([0.0, 1.0, 1.0]), widths * np.sqrt(2), owner, attach, 0)
     aside = float(points[-len(points) // 2 :, 0].mean())
-    width = float(tree.widths[kept].mean())
-    side = int(np.sign(aside)) if abs(aside) > max(0.3 * width, 0.01) else 0
-    if half and side == 0:
-        points = points * np.array([0.0, 1.0, 1.0])
-    return Limb(points, tree.widths[kept], owner, attach, side)
+    side = int(np.sign(aside)) if cut is not None or abs(aside) > max(0.3 * float(widths.mean()), 0.01) else 0
+    return Limb(points, widths, owner, attach, side)
 
 
 def _doubled(limbs: list[Limb]) -> list[Limb]:
