@@ -9,10 +9,10 @@ import numpy as np
 import scipy.sparse as sparse
 from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
-from scipy.spatial import cKDTree
 
 from ..types import Float64, Int32, Rig
 from .cage import Cage
+from .skinning import skin_points, vertex_weights
 
 SURFACE_WEIGHT = 10.0
 """How much a sample of the surface counts beside an edge of the cage when weights are spread inside."""
@@ -88,15 +88,6 @@ def thickness_stiffening(cage: Cage) -> Float64:
     return np.minimum((depth.max() / thickness) ** 2, MOST_STIFFENING)
 
 
-def skin_nodes(nodes: Float64, weights: Float64, transforms: Float64) -> tuple[Float64, Float64]:
-    """Linear blend skinning of the cage's nodes at one moment.
-
-    transforms: float64[B, 3, 4]. Returns positions float64[N, 3] and the blended linear parts float64[N, 3, 3].
-    """
-    blended = (weights @ transforms.reshape(len(transforms), 12)).reshape(-1, 3, 4)
-    return np.einsum("nij,nj->ni", blended[:, :, :3], nodes) + blended[:, :, 3], blended[:, :, :3]
-
-
 def node_weights(cage: Cage, rig: Rig) -> Float64:
     """float64[N, B]: the smoothest weights inside the cage that agree with the rig's on the surface.
 
@@ -108,7 +99,7 @@ def node_weights(cage: Cage, rig: Rig) -> Float64:
     embedding = sparse.csr_matrix((cage.sample_barycentric.ravel(), (rows, cage.sample_nodes.ravel())), (samples, count))
     # The last term decides where nothing else does.
     system = _laplacian(cage) + SURFACE_WEIGHT * (embedding.T @ embedding) + 1e-9 * sparse.identity(count)
-    right = (SURFACE_WEIGHT * (embedding.T @ (cage.surface_samples @ _vertex_weights(rig)))).toarray()
+    right = (SURFACE_WEIGHT * (embedding.T @ (cage.surface_samples @ vertex_weights(rig)))).toarray()
     weights = splu(sparse.csc_matrix(system), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(right)
     weights = np.clip(weights, 0.0, None)
     total = weights.sum(axis=1, keepdims=True)
@@ -144,19 +135,17 @@ def _distance_to_segment(points: Float64, start: Float64, end: Float64) -> Float
     return np.linalg.norm(points - start - share[:, None] * along, axis=1)
 
 
-def _vertex_weights(rig: Rig) -> sparse.csr_matrix:
-    """The rig's weights as a sparse [V, B]."""
-    vertices, slots = rig.influences.shape
-    rows = np.repeat(np.arange(vertices), slots)
-    return sparse.csr_matrix((rig.weights.ravel().astype(np.float64), (rows, rig.influences.ravel())), (vertices, len(rig.names)))
-
-
 def _laplacian(cage: Cage) -> sparse.csr_matrix:
+    adjacency = _adjacency(cage)
+    return sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel()) - adjacency
+
+
+def _adjacency(cage: Cage) -> sparse.csr_matrix:
+    """Sparse [N, N], 1 where two nodes share an edge."""
     first, second = cage.edges().T
     count = len(cage.nodes)
     adjacency = sparse.coo_matrix((np.ones(len(first)), (first, second)), (count, count))
-    adjacency = (adjacency + adjacency.T).tocsr()
-    return sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel()) - adjacency
+    return (adjacency + adjacency.T).tocsr()
 
 
 def _hold_every_piece(cage: Cage, held: NDArray[np.bool_], depth: Float64) -> NDArray[np.bool_]:
@@ -172,8 +161,7 @@ def _hold_every_piece(cage: Cage, held: NDArray[np.bool_], depth: Float64) -> ND
 
 def _release_crossing(cage: Cage, held: NDArray[np.bool_], depth: Float64, weights: Float64, transforms: Float64) -> NDArray[np.bool_]:
     """bool[N]: without the held nodes that the motion brings too near, too far apart, or into flattened elements."""
-    pairs = cKDTree(cage.nodes[held]).query_pairs(NEIGHBOUR_CELLS * cage.cell_size, output_type="ndarray")
-    pairs = np.flatnonzero(held)[pairs]
+    pairs = _neighbours(cage, held)
     elements = cage.tetrahedra[held[cage.tetrahedra].any(axis=1)]
     squared_range, least_determinant = _distortion_over_motion(cage, weights, transforms, pairs, elements)
     bad = (squared_range[0] < CLOSEST**2) | (squared_range[1] > FURTHEST**2)
@@ -183,6 +171,16 @@ def _release_crossing(cage: Cage, held: NDArray[np.bool_], depth: Float64, weigh
     held[_cover(elements[whole & (least_determinant < LEAST_HELD_DETERMINANT)], depth)] = False
     held[elements[least_determinant < LEAST_PARTLY_HELD_DETERMINANT]] = False
     return held
+
+
+def _neighbours(cage: Cage, held: NDArray[np.bool_]) -> Int32:
+    """int32[pairs, 2]: held nodes near each other in one flesh, two edges of the cage apart or less."""
+    adjacency = _adjacency(cage)
+    first, second = sparse.triu(adjacency @ adjacency + adjacency, 1).nonzero()
+    distance = np.linalg.norm(cage.nodes[first] - cage.nodes[second], axis=1)
+    # Copies of one node at the end of a slit lie at one place: there is no distance to compare with.
+    chosen = held[first] & held[second] & (distance > 0.5 * cage.cell_size) & (distance < NEIGHBOUR_CELLS * cage.cell_size)
+    return np.stack([first[chosen], second[chosen]], axis=1)
 
 
 def _distortion_over_motion(
@@ -199,7 +197,7 @@ def _distortion_over_motion(
     rest_lengths, rest_volumes = squared_lengths(cage.nodes), volumes(cage.nodes)
     low, high, least = np.ones(len(pairs)), np.ones(len(pairs)), np.ones(len(elements))
     for moment in transforms:
-        skinned, _ = skin_nodes(cage.nodes, weights, moment)
+        skinned, _ = skin_points(cage.nodes, weights, moment)
         stretch = squared_lengths(skinned) / rest_lengths
         low, high = np.minimum(low, stretch), np.maximum(high, stretch)
         least = np.minimum(least, volumes(skinned) / rest_volumes)

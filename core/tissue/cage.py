@@ -1,7 +1,8 @@
 """The simulation cage: a lattice of cubes around the subject, each split into six tetrahedra (Kuhn's subdivision).
 
 The cage asks nothing of the surface: holes, loose shells, flat parts and unwelded vertices only change which cubes are
-filled. A surface point lies in exactly one tetrahedron of its cube and moves with its four corners.
+filled. A cube through which several parts of the subject pass is there once for each (see `pieces`). A surface point lies in
+exactly one tetrahedron of its part's cube and moves with its four corners.
 
 N is the number of cage nodes, E of tetrahedra, P of surface samples; V and F as in `core.types`.
 """
@@ -10,18 +11,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sparse
-import warp as wp
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..types import Float64, Int32, Mesh
-from .kernels import signed_distance_kernel
+from .pieces import GRAINS_PER_EDGE, gather_grains, separate
+from .surface import sample_surface, signed_distance
 
 TETRAHEDRA_PER_CELL = 6
 MAX_CELLS = 4000
-"""Most cubes, and so at most 24,000 tetrahedra: bounds time and memory. The cells are made larger to stay below."""
+"""Most cubes, not counting copies, and so about 24,000 tetrahedra: bounds time and memory. The cells are made larger to stay
+below."""
 
-CELL_CORNERS = np.array([[i & 1, i >> 1 & 1, i >> 2 & 1] for i in range(8)])
 KUHN_TETRAHEDRA = np.array([[0, 1, 3, 7], [0, 3, 2, 7], [0, 2, 6, 7], [0, 6, 4, 7], [0, 4, 5, 7], [0, 5, 1, 7]])
 """Corners of the six tetrahedra of a cube, all around its main diagonal, so that neighbouring cubes fit together."""
 
@@ -68,11 +70,13 @@ class Cage:
         return connected_components(sparse.coo_matrix((np.ones(len(first)), (first, second)), (count, count)), directed=False)[1]
 
 
-def build_cage(mesh: Mesh, resolution: float) -> Cage:
+def build_cage(mesh: Mesh, resolution: float, weights: sparse.csr_matrix | None = None, transforms: Float64 | None = None) -> Cage:
     """Fill the subject with tetrahedra.
 
     resolution: edge of a cube as a share of the bounding box's diagonal. Where that would take more than `MAX_CELLS`
         cubes, they are made larger (see `Cage.cell_size`).
+    weights: sparse [V, B], transforms: float64[M, B, 3, 4]: how the vertices hang on bones, and moments of the motion. Parts
+        that the motion takes apart get cubes of their own; without, all that is near hangs together.
     Raises InputError for a mesh without extent, without triangles or with coordinates that are not finite.
     """
     _check(mesh)
@@ -83,7 +87,9 @@ def build_cage(mesh: Mesh, resolution: float) -> Cage:
         if len(cells) <= MAX_CELLS:
             break
         cell_size *= max(1.05, (len(cells) / MAX_CELLS) ** 0.4)
-    return lattice.cage(mesh, cells)
+    if weights is None or transforms is None:
+        weights, transforms = sparse.csr_matrix(np.ones((len(mesh.vertices), 1))), np.zeros((0, 1, 3, 4))
+    return lattice.cage(mesh, cells, weights, transforms)
 
 
 def embed(points: Float64, origin: Float64, cell_size: float) -> tuple[Int32, Int32, Float64]:
@@ -102,41 +108,6 @@ def embed(points: Float64, origin: Float64, cell_size: float) -> tuple[Int32, In
     corners = np.concatenate([np.zeros_like(steps[:, :1]), steps], axis=1) + cells[:, None]
     padded = np.concatenate([np.ones((len(points), 1)), ordered, np.zeros((len(points), 1))], axis=1)
     return cells, corners.astype(np.int32), -np.diff(padded, axis=1)
-
-
-def sample_surface(mesh: Mesh, spacing: float) -> sparse.csr_matrix:
-    """Points on the surface no further apart than about `spacing` metres: sparse [P, V], the vertices first."""
-    corners = mesh.vertices[mesh.triangles].astype(np.float64)
-    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
-    divisions = np.ceil(longest / spacing).astype(int)
-    blocks = [sparse.identity(len(mesh.vertices), format="csr")]
-    for count in np.unique(divisions[divisions > 1]):
-        triangles = mesh.triangles[divisions == count]
-        mixture = _triangle_mixtures(int(count))
-        columns = np.repeat(triangles[:, None], len(mixture), axis=1).reshape(-1, 3)
-        values = np.tile(mixture, (len(triangles), 1))
-        starts = np.arange(0, values.size + 1, 3)
-        blocks.append(sparse.csr_matrix((values.ravel(), columns.ravel(), starts), (len(values), len(mesh.vertices))))
-    return sparse.vstack(blocks, format="csr")
-
-
-def signed_distance(mesh: Mesh, points: Float64) -> Float64:
-    """float64[P]: metres from the points, float64[P, 3], to the surface, negative inside.
-
-    Inside is where the generalised winding number is above one half (Jacobson et al. 2013), which holes, overlapping
-    shells and unwelded vertices change little.
-    """
-    centre = mesh.vertices.mean(axis=0)
-    triangles = _facing_outwards(mesh)
-    surface = wp.Mesh(
-        wp.array(np.ascontiguousarray((mesh.vertices - centre) / mesh.diagonal, np.float32), dtype=wp.vec3, device="cpu"),
-        wp.array(triangles.ravel().astype(np.int32), dtype=wp.int32, device="cpu"),
-        support_winding_number=True,
-    )
-    queries: wp.array = wp.array(np.ascontiguousarray((points - centre) / mesh.diagonal, np.float32), dtype=wp.vec3, device="cpu")
-    distances = wp.zeros(len(points), dtype=wp.float32, device="cpu")
-    wp.launch(signed_distance_kernel, len(points), [surface.id, queries, distances], device="cpu")
-    return distances.numpy().astype(np.float64) * mesh.diagonal
 
 
 @dataclass(frozen=True)
@@ -158,7 +129,7 @@ class _Lattice:
     def filled_cells(self, mesh: Mesh) -> Int32:
         """int32[C, 3]: the cubes that hold some surface or lie inside."""
         filled = np.zeros(self.shape, bool)
-        samples = sample_surface(mesh, self.cell_size / 2) @ mesh.vertices.astype(np.float64)
+        samples = sample_surface(mesh, self.cell_size / 2).mixtures @ mesh.vertices.astype(np.float64)
         filled[tuple(self._cells_of(samples).T)] = True
         empty = np.argwhere(~filled)
         if len(empty):
@@ -166,49 +137,54 @@ class _Lattice:
             filled[tuple(empty[signed_distance(mesh, centres) < 0].T)] = True
         return np.argwhere(filled).astype(np.int32)
 
-    def cage(self, mesh: Mesh, cells: Int32) -> Cage:
-        """The cage made of these cubes."""
-        corners = cells[:, None] + CELL_CORNERS
-        lattice_ids, indices = np.unique(self._node_ids(corners), return_inverse=True)
-        tetrahedra = indices.reshape(-1, 8)[:, KUHN_TETRAHEDRA].reshape(-1, 4).astype(np.int32)
-        nodes = self.origin + np.stack(np.unravel_index(lattice_ids, self._node_shape), axis=1) * self.cell_size
-        samples = sample_surface(mesh, self.cell_size / 2)
-        _, sample_corners, barycentric = embed(samples @ mesh.vertices.astype(np.float64), self.origin, self.cell_size)
+    def cage(self, mesh: Mesh, cells: Int32, weights: sparse.csr_matrix, transforms: Float64) -> Cage:
+        """The cage made of these cubes, a copy for each part of the flesh that passes through one."""
+        samples = sample_surface(mesh, self.cell_size / (GRAINS_PER_EDGE + 1))
+        on_surface = samples.mixtures @ mesh.vertices.astype(np.float64)
+        inside, nearest, links = self._inside(mesh, cells, on_surface)
+        points = np.concatenate([on_surface, inside])
+        point_cells, corners, barycentric = embed(points, self.origin, self.cell_size)
+        on_bones = samples.mixtures @ weights
+        grains, of_point = gather_grains(
+            points,
+            point_cells,
+            (points - self.origin) / self.cell_size - point_cells,
+            np.concatenate([samples.links, links]),
+            sparse.vstack([on_bones, on_bones[nearest]], format="csr"),
+        )
+        copies = separate(grains, self.cell_size, transforms)
+        nodes = self.origin + copies.nodes * self.cell_size
+        count = len(on_surface)
+        own = copies.corners[copies.of_grain[of_point[:count]]]
         return Cage(
             nodes=nodes,
-            tetrahedra=tetrahedra,
+            tetrahedra=copies.corners[:, KUHN_TETRAHEDRA].reshape(-1, 4).astype(np.int32),
             cell_size=self.cell_size,
             signed_distance=signed_distance(mesh, nodes),
-            surface_samples=samples,
-            sample_nodes=np.searchsorted(lattice_ids, self._node_ids(sample_corners)).astype(np.int32),
-            sample_barycentric=barycentric,
+            surface_samples=samples.mixtures,
+            sample_nodes=np.take_along_axis(own, (corners - point_cells[:, None])[:count] @ [1, 2, 4], axis=1).astype(np.int32),
+            sample_barycentric=barycentric[:count],
         )
 
-    @property
-    def _node_shape(self) -> tuple[int, int, int]:
-        x, y, z = self.shape
-        return x + 1, y + 1, z + 1
+    def _inside(self, mesh: Mesh, cells: Int32, on_surface: Float64) -> tuple[Float64, Int32, Int32]:
+        """Points inside the subject, float64[I, 3], a grain apart, the nearest sample of the surface to each, int32[I], and links.
+
+        links: int32[L, 2], counting the samples first: points between which there is certainly no surface, their distance
+        being less than those to the surface together; each with its nearest sample.
+        """
+        thirds = (np.stack(np.unravel_index(np.arange(GRAINS_PER_EDGE**3), (GRAINS_PER_EDGE,) * 3), axis=1) + 0.5) / GRAINS_PER_EDGE
+        points = self.origin + (cells[:, None] + thirds).reshape(-1, 3) * self.cell_size
+        distance = signed_distance(mesh, points)
+        points, depth = points[distance < 0], -distance[distance < 0]
+        nearest = cKDTree(on_surface).query(points)[1]
+        pairs = cKDTree(points).query_pairs(1.01 * self.cell_size / GRAINS_PER_EDGE, output_type="ndarray") if len(points) else np.zeros((0, 2), np.int64)
+        first, second = pairs.T
+        clear = depth[first] + depth[second] > np.linalg.norm(points[first] - points[second], axis=1)
+        numbers = len(on_surface) + np.arange(len(points))
+        return points, nearest, np.concatenate([numbers[pairs[clear]], np.column_stack([nearest, numbers])])
 
     def _cells_of(self, points: Float64) -> Int32:
         return np.floor((points - self.origin) / self.cell_size).astype(np.int32)
-
-    def _node_ids(self, coordinates: Int32) -> Int32:
-        return np.ravel_multi_index(tuple(np.moveaxis(coordinates, -1, 0)), self._node_shape)
-
-
-def _triangle_mixtures(divisions: int) -> Float64:
-    """float64[n, 3]: barycentric coordinates of a regular grid over a triangle, corners included."""
-    first, second = np.meshgrid(np.arange(divisions + 1), np.arange(divisions + 1), indexing="ij")
-    inside = first + second <= divisions
-    first, second = first[inside] / divisions, second[inside] / divisions
-    return np.stack([1 - first - second, first, second], axis=1)
-
-
-def _facing_outwards(mesh: Mesh) -> Int32:
-    """The triangles, turned over if they enclose a negative volume."""
-    corners = (mesh.vertices - mesh.vertices.mean(axis=0))[mesh.triangles].astype(np.float64)
-    volume = np.einsum("fi,fi->", corners[:, 0], np.cross(corners[:, 1], corners[:, 2]))
-    return mesh.triangles[:, ::-1] if volume < 0 else mesh.triangles
 
 
 def _check(mesh: Mesh) -> None:

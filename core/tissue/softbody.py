@@ -10,7 +10,7 @@ neither with itself nor with a floor.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
@@ -19,11 +19,12 @@ from ..errors import InputError
 from ..fit.kinematics import bone_transforms
 from ..settings import TissueSettings
 from ..types import Float64, Mesh, Motion, Progress, Rig, Tissue, no_progress
-from .attachment import Attachment, attach, skin_nodes, thickness_stiffening
+from .attachment import Attachment, attach, thickness_stiffening
 from .cage import TETRAHEDRA_PER_CELL, Cage, build_cage
 from .elasticity import Elasticity
 from .implicit import State, Step, advance
 from .shape_keys import KEY_TOLERANCE, Compression, RestOffsets, compress
+from .skinning import skin_points, vertex_weights
 
 GRAVITY = np.array([0.0, 0.0, -9.81])
 """Acceleration, m/s^2, world axes."""
@@ -36,8 +37,14 @@ FASTEST_TURN = math.radians(15.0)
 
 MOST_SUBSTEPS = 8
 
+MOST_MOMENTS = 32
+"""Moments of the motion, evenly over it, that tell which parts come apart."""
+
 STEP_TOLERANCE = 1e-4
 """Correction of a node, as a share of a cell, below which a step is solved: also how near to rest the flesh comes to rest."""
+
+SETTLING_SECONDS = 10.0
+"""A step so long that its end is where the flesh would come to rest in the pose it has."""
 
 PULL = 0.25
 """Force of the springs on nodes that were let go, at a cell's length from their place, relative to the modulus times a cell's
@@ -72,7 +79,12 @@ class TissueReport:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """What the cage does. node_offsets: float64[T, N, 3], beyond the skinned motion, metres of the scene, zero in frame 0."""
+    """What the cage does.
+
+    node_offsets: float64[T, N, 3], metres of the scene, zero in frame 0: from where the flesh would come to rest in each
+        pose without gravity to where it is. What the skinning itself folds or tears, the flesh evens out at rest as well,
+        and the surface, which is skinned more finely than the cage, has no part in that.
+    """
 
     node_offsets: Float64
     least_determinant: float
@@ -91,9 +103,10 @@ def simulate(
     if not fps > 0:
         raise InputError(f"The frame rate is {fps}.", "It must be above zero.")
     progress(0.0, "building the cage")
-    cage = build_cage(mesh, settings.tissue_resolution / 100.0)
     substeps = choose_substeps(motion, fps)
     transforms = bone_transforms(rig, refine(motion, substeps))
+    moments = np.linspace(0, len(transforms) - 1, min(MOST_MOMENTS, len(transforms))).astype(int)
+    cage = build_cage(mesh, settings.tissue_resolution / 100.0, vertex_weights(rig), transforms[moments])
     attachment = attach(cage, rig, transforms, settings.softness)
     scale = settings.tissue_size / mesh.diagonal
     young = settings.stiffness * thickness_stiffening(cage)
@@ -114,24 +127,33 @@ def run_cage(
     number, Pa. step: in simulated metres, which are `scale` times the scene's.
     """
     body = Elasticity(cage.nodes * scale, cage.tetrahedra, young, ~attachment.held)
-    skinned, _ = skin_nodes(cage.nodes, attachment.weights, transforms[0])
-    state = State(skinned * scale, skinned * scale, skinned * scale)
+    skinned, _ = skin_points(cage.nodes, attachment.weights, transforms[0])
+    state = State(skinned * scale, _one_step_before(cage, attachment, transforms) * scale, skinned * scale)
     frames = (len(transforms) - 1) // substeps + 1
     offsets = np.zeros((frames, *cage.nodes.shape))
     least_determinant, unsolved = 1.0, 0
+    settling = replace(step, seconds=SETTLING_SECONDS, damping=0.0)
     for index in range(1, len(transforms)):
-        skinned, linear = skin_nodes(cage.nodes, attachment.weights, transforms[index])
+        skinned, linear = skin_points(cage.nodes, attachment.weights, transforms[index])
         body.take_shape(skinned * scale)
         # Gravity beyond that of the rest pose, which turns with the flesh: it is part of the modelled shape.
         state, solved = advance(body, state, skinned * scale, GRAVITY - linear @ GRAVITY, step)
         unsolved += not solved
         if index % substeps == 0:
             frame = index // substeps
-            offsets[frame] = state.positions / scale - skinned
+            settled, settles = advance(body, replace(state, previous=state.positions), skinned * scale, np.zeros_like(skinned), settling)
+            unsolved += not settles
+            offsets[frame] = (state.positions - settled.positions) / scale
             least_determinant = min(least_determinant, float(body.determinants(state.positions).min()))
             progress(0.05 + 0.9 * frame / (frames - 1), f"simulating frame {frame} of {frames - 1}")
     offsets[:, attachment.held] = 0.0
     return Trajectory(offsets, least_determinant, unsolved)
+
+
+def _one_step_before(cage: Cage, attachment: Attachment, transforms: Float64) -> Float64:
+    """float64[N, 3]: where the flesh was a step before the first: a video that begins in full motion does not kick it."""
+    first, second = (skin_points(cage.nodes, attachment.weights, moment)[0] for moment in (transforms[0], transforms[min(1, len(transforms) - 1)]))
+    return 2.0 * first - second
 
 
 def pull_strength(cage: Cage, young: Float64, scale: float) -> Float64:

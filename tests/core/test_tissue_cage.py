@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from animamimic.core.errors import InputError
 from animamimic.core.tissue import cage as cage_module
-from animamimic.core.tissue.cage import build_cage, embed, sample_surface, signed_distance
+from animamimic.core.tissue.cage import build_cage, embed
+from animamimic.core.tissue.surface import sample_surface, signed_distance
 from animamimic.core.types import Mesh
 
 BOX_QUADS = [(0, 2, 3, 1), (4, 5, 7, 6), (0, 1, 5, 4), (2, 6, 7, 3), (0, 4, 6, 2), (1, 3, 7, 5)]
@@ -91,7 +92,7 @@ def test_distance_to_a_box():
 
 def test_samples_lie_on_the_surface_and_leave_no_gap():
     triangle = Mesh(np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32), np.array([[0, 1, 2]], np.int32))
-    samples = sample_surface(triangle, 0.1) @ triangle.vertices
+    samples = sample_surface(triangle, 0.1).mixtures @ triangle.vertices
     assert (samples >= -1e-6).all() and (samples.sum(axis=1) <= 1 + 1e-6).all()
     distances = np.linalg.norm(samples[None] - np.array([[0.33, 0.41, 0], [0.05, 0.9, 0]])[:, None], axis=2).min(axis=1)
     assert distances.max() < 0.1

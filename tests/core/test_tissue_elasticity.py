@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from animamimic.core.tissue.cage import CELL_CORNERS, KUHN_TETRAHEDRA
+from animamimic.core.tissue.cage import KUHN_TETRAHEDRA
 from animamimic.core.tissue.elasticity import DENSITY, Elasticity
 from animamimic.core.tissue.implicit import State, Step, advance
+from animamimic.core.tissue.pieces import CELL_CORNERS
 
 YOUNG = 1e5
 
