@@ -51,6 +51,11 @@ def main(arguments: list[str]) -> int:
         print(f"animamimic: {error}", file=sys.stderr)
         print(json.dumps({"outcome": "failed", "error": str(error)}))
         return error.exit_code
+    except OSError as error:
+        sentence = f"A file could not be read or written: {error}. Check free disk space and permissions."
+        print(f"animamimic: {sentence}", file=sys.stderr)
+        print(json.dumps({"outcome": "failed", "error": sentence}))
+        return EngineError.exit_code
     except KeyboardInterrupt:
         print(json.dumps({"outcome": "cancelled"}))
         return 130

@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from ..core.drive import OUTCOME_FILE, AnimateRequest
+from ..core.drive import AnimateRequest
 from ..core.errors import AnimaMimicError, CancelledError, EngineError, InputError
 from . import session
 
@@ -15,7 +15,7 @@ context: Any = bpy.context  # the stubs let every part of it be None, which in a
 
 
 def animate_in_blender(request_file: Path) -> int:
-    """Open, animate, save; write the outcome beside the request. Returns the exit code (0, 1, 2 or 130)."""
+    """Open, animate, save; write the outcome where the request wants it. Returns the exit code (0, 1, 2 or 130)."""
     request = AnimateRequest(**json.loads(request_file.read_text(encoding="utf-8")))
     try:
         report = {"outcome": "done", **_animate(request, request_file.parent)}
@@ -24,7 +24,7 @@ def animate_in_blender(request_file: Path) -> int:
         report, exit_code = {"outcome": "cancelled"}, CancelledError.exit_code
     except AnimaMimicError as error:
         report, exit_code = {"outcome": "failed", "error": str(error)}, error.exit_code
-    (request_file.parent / OUTCOME_FILE).write_text(json.dumps(report), encoding="utf-8")
+    Path(request.outcome).write_text(json.dumps(report), encoding="utf-8")
     return exit_code
 
 

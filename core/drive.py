@@ -43,6 +43,7 @@ class AnimateRequest:
     blend, out: paths of the .blend to read and to write. object: a mesh or an armature, '' for the active or the only one.
     camera: name of a camera object, '' for the scene's. engine_python: the Python that runs the engine.
     settings: name -> value of the settings that were given, see `core.settings`.
+    outcome: where the outcome is written; set by `drive_blender`, outside the job folder, whose disk may be full.
     """
 
     blend: str
@@ -51,6 +52,7 @@ class AnimateRequest:
     camera: str = ""
     engine_python: str = ""
     settings: dict[str, Value] = field(default_factory=dict)
+    outcome: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,22 +71,21 @@ def drive_blender(request: AnimateRequest, job_folder: Path | None, blender: Pat
     """
     _check(request, blender)
     with ExitStack() as stack:
-        if job_folder is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animamimic-")))
-        else:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animamimic-")))
+        request = dataclasses.replace(request, outcome=str(folder / OUTCOME_FILE))
+        if job_folder is not None:
             folder = job_folder.resolve()
             _make_folder(folder)
             stack.enter_context(claim(folder, DRIVER_LOCK))
             check_free(folder)
-        for name in (OUTCOME_FILE, CANCEL_FILE):  # of an earlier run in this folder
-            (folder / name).unlink(missing_ok=True)
+        (folder / CANCEL_FILE).unlink(missing_ok=True)  # of an earlier run in this folder
         (folder / REQUEST_FILE).write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")
         log = stack.enter_context((folder / BLENDER_LOG_FILE).open("wb"))
         process = subprocess.Popen(
             _command(folder / REQUEST_FILE, blender), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
         )
         _follow(process, folder)
-        return _outcome(process.returncode, folder)
+        return _outcome(process.returncode, Path(request.outcome), folder / BLENDER_LOG_FILE)
 
 
 def _check(request: AnimateRequest, blender: Path | None) -> None:
@@ -146,11 +147,11 @@ def _show(reader: MessageReader, bar: "tqdm[Any]") -> None:
             bar.refresh()
 
 
-def _outcome(exit_code: int, folder: Path) -> Outcome:
+def _outcome(exit_code: int, written: Path, log: Path) -> Outcome:
     try:
-        report = json.loads((folder / OUTCOME_FILE).read_text(encoding="utf-8"))
+        report = json.loads(written.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        tail = (folder / BLENDER_LOG_FILE).read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+        tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
         raise EngineError(f"Blender ended with code {exit_code} before it was done.", "The end of its log:\n" + "\n".join(tail)) from error
     if report["outcome"] != "done":
         print(f"animamimic: {report.get('error', report['outcome'])}", file=sys.stderr)

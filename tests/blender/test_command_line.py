@@ -3,6 +3,7 @@
 It drives the bpy module of this Python; where the environment variable BLENDER names a Blender program, that one too.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -118,6 +119,26 @@ def test_an_output_that_cannot_be_written_is_told(animate, bar, clips, tmp_path)
     code, report, _ = ended(animate(bar, "--video", clips / "good.mp4", "--out", tmp_path / "out.blend"))
     assert code == 1
     assert "cannot be written" in report["error"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="mounts a small disk")
+def test_a_full_disk_under_the_job_is_told_in_a_sentence(animate, bar, clips, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", disk], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    try:
+        (disk / "ballast").write_bytes(b"0" * 81_920)
+        code, report, errors = ended(animate(bar, "--video", clips / "good.mp4", "--out", tmp_path / "out.blend", "--job", disk / "job"))
+        with contextlib.suppress(OSError), (disk / "more").open("wb", buffering=0) as file:
+            while file.write(b"0" * 4096):
+                pass
+        fuller, told, _ = ended(animate(bar, "--video", clips / "good.mp4", "--out", tmp_path / "out.blend", "--job", disk / "job2"))
+    finally:
+        subprocess.run(["umount", disk], check=True)
+    assert (code, report["outcome"]) == (1, "failed")
+    assert "No space left on device" in report["error"] or "is full" in report["error"]
+    assert (fuller, "Traceback" in str(told) + str(report) + errors) == (1, False)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
