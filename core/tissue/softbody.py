@@ -43,8 +43,8 @@ MOST_MOMENTS = 32
 STEP_TOLERANCE = 1e-4
 """Correction of a node, as a share of a cell, below which a step is solved: also how near to rest the flesh comes to rest."""
 
-SETTLING_SECONDS = 10.0
-"""A step so long that its end is where the flesh would come to rest in the pose it has."""
+SETTLING_SECONDS, SETTLING_TOLERANCE = 3.0, 10.0
+"""A step so long that its end is where the flesh would come to rest in the pose it has, and its tolerance beside others'."""
 
 PULL = 0.25
 """Force of the springs on nodes that were let go, at a cell's length from their place, relative to the modulus times a cell's
@@ -132,7 +132,7 @@ def run_cage(
     frames = (len(transforms) - 1) // substeps + 1
     offsets = np.zeros((frames, *cage.nodes.shape))
     least_determinant, unsolved = 1.0, 0
-    settling = replace(step, seconds=SETTLING_SECONDS, damping=0.0)
+    settling = replace(step, seconds=SETTLING_SECONDS, damping=0.0, tolerance=SETTLING_TOLERANCE * step.tolerance)
     for index in range(1, len(transforms)):
         skinned, linear = skin_points(cage.nodes, attachment.weights, transforms[index])
         body.take_shape(skinned * scale)

@@ -195,6 +195,19 @@ def test_a_sharp_hinge_folds_the_skinned_cage_but_not_the_flesh():
     assert report.least_determinant > 0.05
 
 
+def test_what_skinning_folds_is_no_soft_motion_when_the_flesh_is_stiff():
+    mesh = column(radius=0.12, sides=16, rings=32)
+    motion = motion_of(angles=np.linspace(0, np.radians(110), 13), bones=2, bone=1)
+    _, report = simulate(mesh, hinge(mesh), motion, FPS, dataclasses.replace(SETTINGS, stiffness=1e7, tissue_resolution=5.0))
+    assert report.largest_pct < 0.05
+
+
+def test_a_video_that_begins_in_full_motion_does_not_kick_the_flesh():
+    mesh = column()
+    _, report = simulate(mesh, one_bone(mesh), motion_of(places=np.arange(9)[:, None] * [0.1, 0, 0]), FPS, SETTINGS)
+    assert report.largest_pct < 0.01
+
+
 def test_held_nodes_are_near_bones_and_let_go_where_bones_press_them_together():
     mesh = column()
     rig, cage = hinge(mesh), build_cage(mesh, 0.06)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sparse
 from animamimic.core.errors import InputError
 from animamimic.core.tissue import cage as cage_module
 from animamimic.core.tissue.cage import build_cage, embed
@@ -109,3 +110,55 @@ def test_samples_lie_on_the_surface_and_leave_no_gap():
 def test_what_cannot_be_filled_is_told(vertices, triangles, sentence):
     with pytest.raises(InputError, match=sentence):
         build_cage(Mesh(np.array(vertices, np.float32), np.array(triangles, np.int32)), 0.05)
+
+
+def two_legs(gap):
+    """Two upright boxes `gap` apart along x, the weights of one bone each, and a motion that swings the second one away along x."""
+    mesh = joined(box((0, 0, 0), (0.3, 0.3, 1)), box((0.3 + gap, 0, 0), (0.6 + gap, 0.3, 1)))
+    weights = sparse.csr_matrix(np.repeat(np.eye(2), 8, axis=0))
+    away = np.tile(np.eye(3, 4), (2, 2, 1, 1))
+    away[1, 1, 0, 3] = 0.5
+    return mesh, weights, away
+
+
+def test_legs_that_touch_come_apart_where_the_motion_parts_them():
+    mesh, weights, away = two_legs(gap=0.01)
+    together = build_cage(mesh, 0.05, weights, away[:1])
+    assert together.components().max() == 0
+    cage = build_cage(mesh, 0.05, weights, away)
+    pieces = cage.components()
+    assert pieces.max() == 1
+    # Every sample hangs on nodes of its own leg, and still lies where it was.
+    leg = pieces[cage.vertex_nodes]
+    assert (leg[:8] == leg[0, 0]).all() and (leg[8:] == 1 - leg[0, 0]).all()
+    np.testing.assert_allclose(embedded(cage), mesh.vertices, atol=1e-6)
+    assert cage_volume(cage) > cage_volume(together)
+
+
+def test_parts_that_move_alike_and_parts_of_one_surface_hang_together():
+    mesh, weights, away = two_legs(gap=0.01)
+    alike = away.copy()
+    alike[1, 0] = alike[1, 1]
+    assert build_cage(mesh, 0.05, weights, alike).components().max() == 0
+    # A single box, unwelded, whose upper corners move away: the surface runs on between them.
+    one = box((0, 0, 0), (0.3, 0.3, 1))
+    upper = (one.vertices[:, 2] > 0.5).astype(float)
+    for mesh, share in ((one, upper), (unwelded(one), upper[one.triangles.ravel()])):
+        cage = build_cage(mesh, 0.05, sparse.csr_matrix(np.stack([1 - share, share], axis=1)), away)
+        assert cage.components().max() == 0
+
+
+def test_a_slit_ends_where_the_flesh_is_whole():
+    # Both legs hang from one bridge that holds their upper ends; the second one's lower end swings away.
+    legs, _, away = two_legs(gap=0.01)
+    mesh = joined(legs, box((0, 0, 0.8), (0.61, 0.3, 1.3)))
+    swings = np.zeros(len(mesh.vertices))
+    swings[8:16] = mesh.vertices[8:16, 2] < 0.5
+    cage = build_cage(mesh, 0.05, sparse.csr_matrix(np.stack([1 - swings, swings], axis=1)), away)
+    assert cage.components().max() == 0
+    places, copies = np.unique(np.round(cage.nodes, 6), axis=0, return_counts=True)
+    # At height z the leg moves (1 - z) / 2 away: more than half a cell of about 0.07 below z = 0.93.
+    doubled = places[copies == 2]
+    assert copies.max() == 2
+    assert doubled[:, 2].min() < 0.05 and doubled[:, 2].max() < 1.0
+    assert np.abs(doubled[:, 0] - 0.305).max() < 1.01 * cage.cell_size
