@@ -10,6 +10,7 @@ from ..types import Float64, Mesh, Progress, Rig, no_progress
 from . import naming
 from .bones import Bones, assemble, root_arc
 from .centreline import trace
+from .contacts import part_grazing
 from .frame import SubjectFrame, find_frame
 from .joints import cut
 from .limbs import Limb, find_limbs
@@ -29,7 +30,7 @@ def build_rig(mesh: Mesh, settings: RigSettings, progress: Progress = no_progres
     frame = find_frame(mesh)
     vertices = frame.to_local(mesh.vertices.astype(np.float64))
     progress(0.1, "measuring the subject's inside")
-    solid = voxelise(vertices, mesh.triangles, frame.symmetric)
+    solid = part_grazing(voxelise(vertices, mesh.triangles, frame.symmetric), vertices, mesh.triangles)
     progress(0.3, "finding limbs")
     bones = _bones(solid, frame, settings.rig_detail)
     progress(0.5, "binding the surface to the bones")
@@ -61,7 +62,7 @@ def _bones(solid: Solid, frame: SubjectFrame, detail: float) -> Bones:
     """The skeleton of a solid, in the subject's frame."""
     limbs = _oriented(_limbs(solid, frame))
     floor, height = float(solid.centres[:, 2].min()), float(np.ptp(solid.centres[:, 2]))
-    chains = cut(limbs, detail)
+    chains = cut(limbs, naming.leg_indices(limbs, floor, height), detail)
     forward = limbs[0].points[-1] - limbs[0].points[0]
     mirrored = not naming.is_upright(limbs[0]) and bool(forward[1] > 0)
     names = naming.limb_names(limbs, floor, height, mirrored)

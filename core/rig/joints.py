@@ -7,16 +7,22 @@ import numpy as np
 from ..types import Float64
 from .limbs import Limb
 
-SHORTEST = 0.09
-"""Length of a bone on a thin limb at detail 1, fraction of the diagonal."""
+SPINE = 0.09
+"""Length of a bone on a thin trunk at detail 1, fraction of the diagonal."""
+
+SHORTEST = 0.12
+"""Length of a bone on a thin limb at detail 1, fraction of the diagonal: a video settles few joints of a limb."""
 
 STOUT = 2.0
-"""Length of a bone on a thick limb at detail 1, in half thicknesses."""
+"""Length of a bone on a thick part at detail 1, in half thicknesses."""
+
+LEG = (3, 0.2)
+"""A leg has at least so many bones at detail 1 if it is at least so long: thigh, shin and foot."""
 
 EVENNESS = 0.03
 """How much uneven bones count against bends missed."""
 
-MOST_IN_CHAIN = 9
+MOST_IN_TRUNK, MOST_IN_LIMB = 9, 5
 FEWEST, MOST = 10, 60
 SAMPLES = 48
 
@@ -29,34 +35,37 @@ class Chain:
     arcs: Float64
 
 
-def cut(limbs: list[Limb], detail: float) -> list[Chain]:
-    """The joints of every limb, about as many as `detail` asks for and between `FEWEST` and `MOST` in all."""
-    counts = _counts(limbs, detail)
+def cut(limbs: list[Limb], legs: set[int], detail: float) -> list[Chain]:
+    """The joints of every limb, about as many as `detail` asks for and between `FEWEST` and `MOST` in all. legs: indices of limbs."""
+    counts = _counts(limbs, legs, detail)
     for _ in range(40):
         if sum(counts) <= MOST:
             break
         detail *= 0.92
-        counts = _counts(limbs, detail)
+        counts = _counts(limbs, legs, detail)
     for _ in range(12):
         if sum(counts) >= FEWEST * min(1.0, detail):
             break
         detail *= 1.12
-        counts = _counts(limbs, detail)
+        counts = _counts(limbs, legs, detail)
     chains = [_divided(limb, count) for limb, count in zip(limbs, counts, strict=True)]
     return [_like_twin(limbs, chains, index) for index in range(len(limbs))]
 
 
-def _counts(limbs: list[Limb], detail: float) -> list[int]:
+def _counts(limbs: list[Limb], legs: set[int], detail: float) -> list[int]:
     """Bones of each limb; twins have equally many."""
-    single = [_count(limb, detail) for limb in limbs]
+    single = [_count(limb, index in legs, detail) for index, limb in enumerate(limbs)]
     return [max(count, single[limb.twin]) if limb.twin >= 0 else count for limb, count in zip(limbs, single, strict=True)]
 
 
-def _count(limb: Limb, detail: float) -> int:
+def _count(limb: Limb, is_leg: bool, detail: float) -> int:
+    trunk = limb.parent < 0
     width = float(np.median(limb.widths))
-    wanted = limb.length / max(SHORTEST, STOUT * width) * detail
+    wanted = limb.length / max(SPINE if trunk else SHORTEST, STOUT * width) * detail
     fewest = 2 if limb.side and limb.length > max(0.1, 3 * width) and detail >= 0.7 else 1
-    return int(np.clip(round(wanted), fewest, MOST_IN_CHAIN))
+    if is_leg and limb.length > LEG[1]:
+        fewest = max(fewest, round(LEG[0] * min(1.0, detail)))
+    return int(np.clip(round(wanted), fewest, MOST_IN_TRUNK if trunk else MOST_IN_LIMB))
 
 
 def _divided(limb: Limb, count: int) -> Chain:

@@ -4,14 +4,14 @@ A voxel is inside where most of six axis-parallel rays from its centre see the s
 inside keep the voxels that they pass through. Separate pieces are linked by bridges, so that the whole is one graph.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 from ..types import Float64, Int32
 
@@ -71,10 +71,29 @@ def voxelise(vertices: Float64, triangles: Int32, symmetric: bool) -> Solid:
 
 
 def left_half(solid: Solid) -> Solid:
-    """The half x > 0 of a symmetric solid, with the radii of the whole."""
+    """The half x > 0 of a symmetric solid, with the radii of the whole, linked where the whole is."""
     grid = solid.grid.copy()
     grid[: grid.shape[0] // 2] = False
-    return _linked(grid, solid.grid, solid.low, solid.size)
+    half = _linked(grid, solid.grid, solid.low, solid.size)
+    whole = np.flatnonzero(solid.cells[:, 0] >= grid.shape[0] // 2)
+    first, second, _ = half.links
+    there = np.isin(_keys(whole[first], whole[second], len(solid.cells)), _keys(*solid.links[:2], len(solid.cells)))
+    return with_links(half, there)
+
+
+def with_links(solid: Solid, kept: Bool) -> Solid:
+    """The solid with the links where bool[E] `kept` is true, and those without which it would fall apart."""
+    first, second, lengths = solid.links
+    count = len(solid.cells)
+    graph = sp.coo_matrix((np.ones(int(kept.sum())), (first[kept], second[kept])), (count, count))
+    part = connected_components(graph, directed=False)[1]
+    kept = kept | (part[first] != part[second])
+    return replace(solid, links=(first[kept], second[kept], lengths[kept]))
+
+
+def _keys(first: Int64, second: Int64, count: int) -> Int64:
+    """int64[E]: one number for each pair, whichever comes first."""
+    return np.asarray(np.minimum(first, second) * count + np.maximum(first, second))
 
 
 def _finest(corners: Float64) -> tuple[Bool, Float64, float]:

@@ -5,12 +5,12 @@ Dionne and de Lasa 2013). Pieces that one bone nearly moves alone follow it rigi
 """
 
 import numpy as np
-import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from ..types import Float32, Float64, Int32
 from .bones import Bones
+from .contacts import loose_pieces
 from .solid import Int64, Solid
 
 SHARPNESS = 4.0
@@ -48,16 +48,6 @@ def strongest(dense: Float64, most: int) -> tuple[Int32, Float32]:
     weights /= weights.sum(1, keepdims=True)
     influences = np.where(weights > 0, influences, 0)
     return influences.astype(np.int32), weights.astype(np.float32)
-
-
-def loose_pieces(vertices: Float64, triangles: Int32) -> Int64:
-    """int64[V]: the connected piece that each vertex is in, vertices at one place taken as one."""
-    places = np.unique(np.round(vertices / 1e-5).astype(np.int64), axis=0, return_inverse=True)[1].reshape(-1)
-    corners = places[triangles]
-    edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]]])
-    count = int(places.max()) + 1
-    graph = sp.coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (count, count))
-    return np.asarray(connected_components(graph, directed=False)[1][places])
 
 
 def _nearest_voxels(vertices: Float64, solid: Solid) -> tuple[Int64, Float64]:

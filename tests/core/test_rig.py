@@ -8,12 +8,22 @@ import numpy as np
 import pytest
 from animamimic.core.errors import InputError
 from animamimic.core.rig import build_rig
+from animamimic.core.rig import solid as solids
+from animamimic.core.rig.contacts import part_grazing
 from animamimic.core.rig.frame import find_frame
 from animamimic.core.rig.solid import voxelise
 from animamimic.core.settings import RigSettings
 from animamimic.core.types import Mesh
+from scipy.sparse.csgraph import dijkstra
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def coarse(request, monkeypatch):
+    """Fewer voxels than a user gets, for speed; the real assets get them all."""
+    if "shared" not in request.keywords:
+        monkeypatch.setattr(solids, "MOST_VOXELS", 30_000)
 
 
 def capsule(start, end, radius, rings=14, sides=14):
@@ -84,7 +94,7 @@ def plane():
 
 def cloud():
     generator = np.random.default_rng(1)
-    return joined([capsule(p, p + np.array([0, 0, 0.02]), 0.02, rings=6, sides=6) for p in generator.uniform(-1, 1, (200, 3))])
+    return joined([capsule(p, p + np.array([0, 0, 0.02]), 0.02, rings=6, sides=6) for p in generator.uniform(-1, 1, (100, 3))])
 
 
 def without_some_faces(mesh):
@@ -198,14 +208,39 @@ def test_odd_shapes_get_a_usable_rig(shape):
     assert_usable(build_rig(mesh, RigSettings()), mesh)
 
 
-def test_loose_pieces_move_without_tearing():
+def test_loose_pieces_move_without_tearing(monkeypatch):
+    monkeypatch.setattr(solids, "FINEST", 100)
     mesh = cloud()
     rig = build_rig(mesh, RigSettings())
     assert_usable(rig, mesh)
-    for piece in range(0, 200, 20):
-        rows = slice(piece * len(mesh.vertices) // 200, (piece + 1) * len(mesh.vertices) // 200)
+    for piece in range(0, 100, 10):
+        rows = slice(piece * len(mesh.vertices) // 100, (piece + 1) * len(mesh.vertices) // 100)
         assert (rig.influences[rows] == rig.influences[rows][0]).all()
         assert np.ptp(rig.weights[rows], axis=0).max() < 1e-6
+
+
+def test_a_sword_hangs_on_the_hand_that_holds_it_and_not_on_the_helmet_that_it_grazes():
+    parts = [capsule((0, 0, 0), (0, 0, 1.2), 0.2), capsule((0, 0, 1.5), (0, 0, 1.6), 0.32), capsule((0, -0.1, 0.9), (0, -0.75, 0.7), 0.12)]
+    mesh = joined([*parts, capsule((0, -0.9, 0.4), (0, -0.36, 1.58), 0.04, rings=30)])
+    vertices = mesh.vertices.astype(float)
+    solid = voxelise(vertices, mesh.triangles, False)
+    tip, helmet = (np.linalg.norm(solid.centres - place, axis=1).argmin() for place in ([0, -0.36, 1.58], [0, -0.28, 1.55]))
+    before, after = (one.size * dijkstra(one.graph(one.links[2]), indices=tip)[helmet] for one in (solid, part_grazing(solid, vertices, mesh.triangles)))
+    assert before < 0.3
+    assert 1.5 < after < 4.0, "along the blade to the hand, the arm, the body and up to the head"
+
+
+def test_a_fin_in_the_mirror_plane_is_one_limb_and_not_two():
+    parts = [capsule((0, -1, 0), (0, 1, 0), 0.25, rings=30), capsule((0, 0.1, 0.15), (0, 0.35, 0.9), 0.05)]
+    parts += [capsule((x, -0.3, 0), (4.0 * x, -0.1, -0.1), 0.05) for x in (-0.2, 0.2)]
+    mesh = joined(parts)
+    rig = build_rig(mesh, RigSettings())
+    assert_usable(rig, mesh)
+    high = rig.tails[:, 2] > 0.5
+    assert high.any() and np.abs(rig.tails[high, 0]).max() < 1e-3
+    assert not any(name.endswith((".L", ".R")) for name, is_high in zip(rig.names, high, strict=True) if is_high)
+    sides = [name[-2:] for name in rig.names if name.endswith((".L", ".R"))]
+    assert sides.count(".L") == sides.count(".R") > 0
 
 
 @pytest.mark.parametrize("most", [1, 8])
