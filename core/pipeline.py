@@ -163,10 +163,11 @@ def _build_rig(request: Request, progress: Progress) -> Rig:
 
 
 def _fit(request: Request, rig: Rig, clip: Clip, progress: Progress) -> tuple[Motion, dict[str, Any]]:
-    from .fit import fit_motion
+    from .fit import AUTOMATIC_RIG, OWN_RIG, fit_motion
     from .retiming import retimed
 
-    motion, report = fit_motion(request.mesh, rig, request.view, clip, request.settings.fit, progress)
+    base = OWN_RIG if request.rig is not None else AUTOMATIC_RIG
+    motion, report = fit_motion(request.mesh, rig, request.view, clip, request.settings.fit, progress, base)
     if clip.times is not None:
         motion = retimed(motion, clip.times, request.frame_count)
     return motion, _plain(report)

@@ -18,11 +18,11 @@ from .look import Look
 from .observe import Observer
 from .problem import Problem
 from .refine import Smoothness, refine
-from .solver import Priors, Solver
+from .solver import OWN_RIG, Priors, Solver
 from .track import track
 
-REFINED_REST = 10.0
-"""Pull to the pose of frame 0 in the joint refinement: the limbs are found by then, and a strong one flattens their depth."""
+REFINED_REST = 0.25
+"""Share of the pull to the pose of frame 0 that the joint refinement keeps: the limbs are found by then, and a strong one flattens their depth."""
 
 REFINE_LEVELS = (2, 3, 3)
 """Blur levels of the joint refinement's rounds."""
@@ -60,22 +60,24 @@ class Stopwatch:
 
 
 def fit_motion(
-    mesh: Mesh, rig: Rig, view: View, clip: Clip, settings: FitSettings, progress: Progress = no_progress
+    mesh: Mesh, rig: Rig, view: View, clip: Clip, settings: FitSettings, progress: Progress = no_progress, base: Priors = OWN_RIG
 ) -> tuple[Motion, FitReport]:
     """Find the rotations of every bone, and the translations of the roots, that make the mesh move as the video's subject does.
 
     The clip's first frame shows the mesh as it stands. Its frames and masks may have any resolution of the view's aspect; they
-    are compared with the estimate at `settings.fit_resolution`.
+    are compared with the estimate at `settings.fit_resolution`. base: what is believed of such a rig without looking; the
+    settings scale it.
 
     Raises InputError where the rig moves nothing or the subject is not in the view.
     """
     watch = Stopwatch()
     with watch.part("prepare"):
-        solver, small = prepare(mesh, rig, view, clip, settings)
+        progress(0.0, "taking the subject's look")
+        solver, small = prepare(mesh, rig, view, clip, settings, base)
     with watch.part("track"):
         poses = track(solver, small, lambda fraction: progress(0.8 * fraction, "following the subject"))
     with watch.part("refine"):
-        joint = replace(solver, priors=replace(solver.priors, rest=REFINED_REST * settings.rest_prior))
+        joint = replace(solver, priors=replace(solver.priors, rest=REFINED_REST * solver.priors.rest))
         smoothness = Smoothness(Smoothness.turn * settings.smoothness, Smoothness.shift * settings.smoothness)
         poses = refine(joint, poses, smoothness, REFINE_LEVELS, lambda fraction: progress(0.8 + 0.18 * fraction, "refining all frames"))
     with watch.part("report"):
@@ -95,7 +97,7 @@ def fit_motion(
     return motion, report
 
 
-def prepare(mesh: Mesh, rig: Rig, view: View, clip: Clip, settings: FitSettings) -> tuple[Solver, Observer]:
+def prepare(mesh: Mesh, rig: Rig, view: View, clip: Clip, settings: FitSettings, base: Priors = OWN_RIG) -> tuple[Solver, Observer]:
     """Everything that is made once for a clip: the solver, and an observer of a picture half as large."""
     if not len(rig.names) or not (rig.weights > 0).any():
         raise InputError("The rig has no bone that moves the subject.", "Give the mesh vertex groups named like the bones, or choose an automatic rig.")
@@ -105,8 +107,8 @@ def prepare(mesh: Mesh, rig: Rig, view: View, clip: Clip, settings: FitSettings)
     if not observer.look.in_view:
         raise InputError("The subject is not in the camera's view.", "Point the camera at it, or let a new camera frame it.")
     small = _observer(problem, clip, view.resized(max(settings.fit_resolution // 2, 64)))
-    base = Priors()
-    priors = Priors(rest=base.rest * settings.rest_prior, turn=base.turn * settings.smoothness, shift=base.shift * settings.smoothness)
+    rest, smooth = settings.rest_prior, settings.smoothness
+    priors = replace(base, rest=base.rest * rest, bulk=base.bulk * rest, turn=base.turn * smooth, shift=base.shift * smooth)
     return Solver(observer, priors), small
 
 

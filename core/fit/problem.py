@@ -22,6 +22,9 @@ from torch import Tensor
 from ..types import Float32, Float64, Int32, Mesh, Motion, Rig, View
 from .kinematics import Skeleton, Skin
 
+BULK_POINTS = 160
+"""Points that stand for the whole body where its depth is held."""
+
 WELD = 1e-5
 """Vertices nearer than this fraction of the diagonal are one."""
 
@@ -119,6 +122,17 @@ class Problem:
         """int64[F]: the joint that moves each triangle most."""
         main = self.skin.bones.gather(1, self.skin.weights.argmax(1, keepdim=True))[:, 0].numpy()
         return main[self.triangles[:, 0]]
+
+    @cached_property
+    def bulk(self) -> tuple[Skin, Tensor]:
+        """`BULK_POINTS` points spread evenly over the whole surface, seen or not: their skin, and float64[N, 3] where frame 0 has them."""
+        corners = self.vertices[self.triangles]
+        area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+        along = (np.arange(BULK_POINTS) + 0.5) / BULK_POINTS * area.sum()
+        chosen = np.minimum(np.searchsorted(np.cumsum(area), along), len(area) - 1)
+        points = torch.from_numpy(self.triangles[chosen, np.arange(BULK_POINTS) % 3].astype(np.int64))
+        skin = Skin(self.skin.bones[points], self.skin.weights[points], self.skin.starts[points])
+        return skin, torch.from_numpy(self.vertices[points.numpy()])
 
     @property
     def joints(self) -> int:

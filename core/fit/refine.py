@@ -40,7 +40,7 @@ class Smoothness:
 
     def strengths(self, bends: Float64, joints: int) -> Float64:
         """float64[P] for present second differences [T - 1, P] of turns (three a joint), then of shifts."""
-        variance = (bends**2).mean(0).reshape(-1, 3).sum(1)
+        variance = (bends**2).sum(0).reshape(-1, 3).sum(1) / max(len(bends), 1)  # two frames have no second difference
         usual = np.where(np.arange(len(variance)) < joints, self.usual_turn, self.usual_shift)
         base = np.where(np.arange(len(variance)) < joints, self.turn, self.shift)
         factor = np.clip(usual**2 / np.maximum(variance, 1e-12), self.loosest, self.tightest)

@@ -30,6 +30,8 @@ class Priors:
 
     rest: towards the pose of frame 0, per squared radian. turn, shift: towards the predicted pose, per squared radian and
     squared diagonal. depth: of movable joints towards their depth in frame 0, per squared diagonal.
+    bulk: of the whole surface towards its depth in frame 0, per squared diagonal and as a mean over the surface. One view says
+        little about depth, and a chain of bones can lean far out of the picture by small turns that `rest` hardly feels.
     stretch: of joints that hang on another towards their place in it, per squared diagonal. damping: towards where the step starts.
     """
 
@@ -37,8 +39,16 @@ class Priors:
     turn: float = 15.0
     shift: float = 60.0
     depth: float = 20.0
+    bulk: float = 0.0
     stretch: float = 400.0
     damping: float = 1.0
+
+
+OWN_RIG = Priors()
+"""For a rig that somebody made for this subject."""
+
+AUTOMATIC_RIG = Priors(rest=160.0, bulk=20000.0)
+"""For a rig that nobody made for this subject: its bones can do more than the body does, so less is left to the picture alone."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,7 @@ class Solver:
 
     def with_priors(self, system: System, poses: Poses, predicted: Poses | None) -> System:
         """Add the pull to the pose of frame 0 and to the predicted pose."""
-        world, _ = self.problem.skeleton.transforms(poses.rotations, poses.translations)
+        world, shift = self.problem.skeleton.transforms(poses.rotations, poses.translations)
         above = self.problem.skeleton.parent_rotations(world)
         priors, movable = self.priors, self.problem.movable
         turns = 3 * self.problem.joints
@@ -138,7 +148,19 @@ class Solver:
             shape = priors.depth * axis[:, None] * axis if root else priors.stretch * torch.eye(3, dtype=torch.float64)
             hessian[:, part, part] += shape
             pull[:, part] += shifted[:, joint] @ shape
-        return System(hessian, system.gradient + pull, system.cost)
+        held = self.held_depth(world, shift)
+        return System(hessian + held.hessian, system.gradient + pull + held.gradient, system.cost)
+
+    def held_depth(self, world: Tensor, shift: Tensor) -> System:
+        """The pull of the whole surface towards its depth in frame 0; see `Priors.bulk`."""
+        skin, rest = self.problem.bulk
+        axis = torch.from_numpy(self.problem.camera_axis)
+        moments = Moments.of(self.problem.skeleton, skin, world, shift)
+        jacobian = moments.jacobian(axis.to(moments.points.dtype).expand(len(world), len(rest), 1, 3), self.problem.movable)[:, :, 0].double()
+        away = (moments.points.double() - rest) @ axis
+        strength = self.priors.bulk / len(rest)
+        gradient = strength * (jacobian.transpose(1, 2) @ away[..., None])[..., 0]
+        return System(strength * jacobian.transpose(1, 2) @ jacobian, gradient, 0.5 * strength * (away**2).sum(1))
 
     def step(self, poses: Poses, system: System) -> Poses:
         """Solve and move."""

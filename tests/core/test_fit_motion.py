@@ -5,8 +5,11 @@ import math
 import cv2
 import numpy as np
 import pytest
+import torch
 from animamimic.core.errors import InputError
-from animamimic.core.fit import fit_motion, skin
+from animamimic.core.fit import Priors, fit_motion, skin
+from animamimic.core.fit.motion import prepare
+from animamimic.core.fit.problem import Poses
 from animamimic.core.settings import FitSettings
 from animamimic.core.types import Clip, Mesh, Rig, View
 
@@ -172,3 +175,22 @@ def test_what_cannot_be_fitted_is_told():
     away[:3, 3] = [50, 0, 5]
     with pytest.raises(InputError, match="not in the camera's view"):
         fit_motion(mesh, rig, View(SIDE, SIDE, away, view.projection), still, SETTINGS)
+
+
+def test_two_frames_are_enough():
+    mesh, rig, view = arm()
+    motion, _ = fit_motion(mesh, rig, view, clip([(0, 0), (4, 7)]), SETTINGS)
+    np.testing.assert_allclose(turn_about_z(motion.rotations[1]), [4, 7], atol=2.5)
+
+
+def test_held_depth_pulls_the_whole_body_back_like_one_spring():
+    """Every point a tenth of the diagonal away from the camera: the gradient along the axis is strength * 0.1."""
+    mesh, rig, view = arm()
+    solver, _ = prepare(mesh, rig, view, clip([(0, 0)] * 2), SETTINGS, Priors(bulk=300.0))
+    axis = torch.from_numpy(solver.problem.camera_axis)
+    pose = Poses.rest(1, solver.problem.joints)
+    pose.translations[0, 0] = 0.1 * axis
+    held = solver.held_depth(*solver.problem.skeleton.transforms(pose.rotations, pose.translations))
+    np.testing.assert_allclose(held.gradient[0, -3:] @ axis, 30.0, rtol=1e-5)
+    np.testing.assert_allclose(axis @ held.hessian[0, -3:, -3:] @ axis, 300.0, rtol=1e-5)
+    np.testing.assert_allclose(held.cost, [1.5], rtol=1e-5)
