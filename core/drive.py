@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .claim import DRIVER_LOCK, check_free, claim
 from .errors import EngineError, InputError
-from .job import CANCEL_FILE, MessageReader
+from .job import CANCEL_FILE, PROGRESS_FILE, MessageReader
 from .settings import Value
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def drive_blender(request: AnimateRequest, job_folder: Path | None, blender: Pat
             _make_folder(folder)
             stack.enter_context(claim(folder, DRIVER_LOCK))
             check_free(folder)
-        (folder / CANCEL_FILE).unlink(missing_ok=True)  # of an earlier run in this folder
+        for name in (CANCEL_FILE, PROGRESS_FILE):  # of an earlier run in this folder
+            (folder / name).unlink(missing_ok=True)
         (folder / REQUEST_FILE).write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")
         log = stack.enter_context((folder / BLENDER_LOG_FILE).open("wb"))
         process = subprocess.Popen(

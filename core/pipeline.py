@@ -116,6 +116,8 @@ def animate(folder: Path, request: Request) -> Result:
             tissue, tissue_report = _simulate(request, rig, motion, progress)
     with narrator.stage("keys") as progress:
         keys = _choose_keys(request, rig, motion, tissue, progress)
+    if len(motion.rotations) < request.frame_count:
+        narrator.warn(f"The video lasts {len(motion.rotations)} of the {request.frame_count} frames asked for; the rest stays as the last one.")
     report = {
         "seconds_by_stage": narrator.seconds,
         "frames": len(motion.rotations),

@@ -100,7 +100,7 @@ class TissueSettings:
         choices={"OFF": "Bones alone", "PHYSICS": "Simulate the flesh and bake it to shape keys"},
     )
     softness: float = setting(0.6, "Softness", "How far from the skin towards the bones the flesh is free to move; 1 frees all but the bones themselves", minimum=0.05, maximum=1.0)
-    stiffness: float = setting(30000.0, "Stiffness", "Young's modulus of the thickest flesh in Pa: fat 5e3, muscle 5e4, rubber 1e6; thin parts are firmer", minimum=1e3, maximum=1e7)
+    stiffness: float = setting(10000.0, "Stiffness", "Young's modulus of the thickest flesh in Pa: fat 5e3, muscle 5e4, rubber 1e6; thin parts are firmer", minimum=1e3, maximum=1e7)
     damping: float = setting(4.0, "Damping", "How fast jiggling dies away, per second", minimum=0.0, maximum=100.0)
     tissue_size: float = setting(1.0, "Simulated Size", "Bounding-box diagonal, in metres, that the subject is simulated at whatever its size in the scene; larger moves slower and softer", minimum=0.01, maximum=1000.0)
     tissue_resolution: float = setting(4.0, "Resolution", "Edge of a cell of the simulation, in % of the subject's size; smaller shows finer jiggle and takes longer", minimum=1.5, maximum=20.0)
