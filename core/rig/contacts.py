@@ -11,18 +11,26 @@ from .solid import Bool, Int64, Solid, with_links
 GRAZES = 0.3
 """Two pieces only graze where their contact is less than this share of the weakest on another way between them."""
 
+SAMPLES = 30_000
+"""Surface points, spread by area, that tell which piece a voxel belongs to."""
+
 MOST_PIECES = 300
 """Of more pieces than this none is parted: it is a soup of triangles and not an assembly."""
 
 
+def places(vertices: Float64) -> tuple[Int64, int]:
+    """int64[V]: the number of each vertex's place, the same for vertices at one place; and how many places there are."""
+    number = np.unique(np.round(vertices / 1e-5).astype(np.int64), axis=0, return_inverse=True)[1].reshape(-1)
+    return number, int(number.max()) + 1
+
+
 def loose_pieces(vertices: Float64, triangles: Int32) -> Int64:
     """int64[V]: the connected piece that each vertex is in, vertices at one place taken as one."""
-    places = np.unique(np.round(vertices / 1e-5).astype(np.int64), axis=0, return_inverse=True)[1].reshape(-1)
-    corners = places[triangles]
+    place, count = places(vertices)
+    corners = place[triangles]
     edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]]])
-    count = int(places.max()) + 1
     graph = sp.coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (count, count))
-    return np.asarray(connected_components(graph, directed=False)[1][places])
+    return np.asarray(connected_components(graph, directed=False)[1][place])
 
 
 def part_grazing(solid: Solid, vertices: Float64, triangles: Int32) -> Solid:
@@ -47,9 +55,12 @@ def part_grazing(solid: Solid, vertices: Float64, triangles: Int32) -> Solid:
 def _labels(solid: Solid, vertices: Float64, triangles: Int32, pieces: Int64) -> Int64:
     """int64[N]: the piece whose surface is nearest to each voxel."""
     corners = vertices[triangles]
-    points = np.concatenate([vertices[triangles.reshape(-1)], corners.mean(1), *((corners[:, k] + corners[:, k - 1]) / 2 for k in range(3))])
-    of_triangle = pieces[triangles[:, 0]]
-    owner = np.concatenate([pieces[triangles.reshape(-1)], *[of_triangle] * 4])
+    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    steps = (np.arange(SAMPLES) + 0.5) / SAMPLES * areas.sum()
+    face = np.searchsorted(np.cumsum(areas), steps).clip(0, len(areas) - 1)
+    share = np.random.default_rng(0).dirichlet(np.ones(3), SAMPLES)
+    points = np.concatenate([vertices[triangles.reshape(-1)], np.einsum("sk,skc->sc", share, corners[face])])
+    owner = pieces[np.concatenate([triangles.reshape(-1), triangles[face, 0]])]
     return np.asarray(owner[cKDTree(points).query(solid.centres)[1]])
 
 

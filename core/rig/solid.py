@@ -86,8 +86,14 @@ def with_links(solid: Solid, kept: Bool) -> Solid:
     first, second, lengths = solid.links
     count = len(solid.cells)
     graph = sp.coo_matrix((np.ones(int(kept.sum())), (first[kept], second[kept])), (count, count))
-    part = connected_components(graph, directed=False)[1]
-    kept = kept | (part[first] != part[second])
+    parts, part = connected_components(graph, directed=False)
+    if parts > 1:
+        # One link for each part alone: with more, a crumb between two others would join them again.
+        across = np.flatnonzero(part[first] != part[second])
+        one, at = np.unique(_keys(part[first[across]], part[second[across]], parts), return_index=True)
+        tree = minimum_spanning_tree(sp.csr_matrix((np.ones(len(one)), (one // parts, one % parts)), (parts, parts))).tocoo()
+        kept = kept.copy()
+        kept[across[at[np.isin(one, _keys(tree.row.astype(np.int64), tree.col.astype(np.int64), parts))]]] = True
     return replace(solid, links=(first[kept], second[kept], lengths[kept]))
 
 

@@ -5,12 +5,13 @@ Dionne and de Lasa 2013). Pieces that one bone nearly moves alone follow it rigi
 """
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from ..types import Float32, Float64, Int32
 from .bones import Bones
-from .contacts import loose_pieces
+from .contacts import loose_pieces, places
 from .solid import Int64, Solid
 
 SHARPNESS = 4.0
@@ -18,6 +19,12 @@ SHARPNESS = 4.0
 
 TOO_FAR = 2.5
 """A bone is not asked about voxels this many times farther than the farthest from its nearest bone."""
+
+SMOOTHING, EDGE_SHARE = 2, 0.15
+"""Rounds of averaging over the surface, and what a neighbour counts in it against the vertex itself."""
+
+SHORT_EDGE = 0.04
+"""Neighbours farther than this, fraction of the diagonal, count less, by the square."""
 
 RIGID = 0.75
 """A loose piece follows one bone alone where that bone has this share of it on average."""
@@ -33,6 +40,7 @@ def bind(vertices: Float64, triangles: Int32, solid: Solid, bones: Bones, most: 
     distances = _distances(solid, bones)[:, used][:, inverse.reshape(-1)].T * solid.size + off[:, None] + 0.5 * solid.size
     dense = (distances.min(1, keepdims=True) / distances) ** SHARPNESS
     dense /= dense.sum(1, keepdims=True)
+    dense = _smoothed(dense, vertices, triangles)
     dense = _with_stiff_pieces(dense, loose_pieces(vertices, triangles), vertices)
     return strongest(dense, most)
 
@@ -69,6 +77,25 @@ def _distances(solid: Solid, bones: Bones) -> Float32:
     for bone, line in enumerate(lines):
         found[bone] = dijkstra(graph, indices=line, min_only=True, limit=TOO_FAR * float(nearest.max()))
     return found
+
+
+def _smoothed(dense: Float64, vertices: Float64, triangles: Int32) -> Float64:
+    """Weights averaged along the edges of the surface, so that a coarse mesh does not tear where bones meet."""
+    place, count = places(vertices)
+    corners = place[triangles]
+    edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
+    both = (np.concatenate([edges[:, 0], edges[:, 1]]), np.concatenate([edges[:, 1], edges[:, 0]]))
+    near = sp.csr_matrix((np.ones(2 * len(edges)), both), (count, count)).tocoo()
+    position = np.zeros((count, 3))
+    position[place] = vertices
+    length = np.linalg.norm(position[near.row] - position[near.col], axis=1)
+    near = sp.csr_matrix((EDGE_SHARE * np.minimum(1.0, SHORT_EDGE / np.maximum(length, 1e-9)) ** 2, (near.row, near.col)), (count, count))
+    mixing = sp.diags(1 / (1 + np.asarray(near.sum(1)).ravel())) @ (sp.identity(count) + near)
+    at_place = np.zeros((count, dense.shape[1]))
+    at_place[place] = dense
+    for _ in range(SMOOTHING):
+        at_place = mixing @ at_place
+    return np.asarray(at_place[place])
 
 
 def _with_stiff_pieces(dense: Float64, pieces: Int64, vertices: Float64) -> Float64:

@@ -14,7 +14,7 @@ from animamimic.core.rig.frame import find_frame
 from animamimic.core.rig.solid import voxelise
 from animamimic.core.settings import RigSettings
 from animamimic.core.types import Mesh
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import connected_components, dijkstra
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 
@@ -219,15 +219,17 @@ def test_loose_pieces_move_without_tearing(monkeypatch):
         assert np.ptp(rig.weights[rows], axis=0).max() < 1e-6
 
 
-def test_a_sword_hangs_on_the_hand_that_holds_it_and_not_on_the_helmet_that_it_grazes():
-    parts = [capsule((0, 0, 0), (0, 0, 1.2), 0.2), capsule((0, 0, 1.5), (0, 0, 1.6), 0.32), capsule((0, -0.1, 0.9), (0, -0.75, 0.7), 0.12)]
-    mesh = joined([*parts, capsule((0, -0.9, 0.4), (0, -0.36, 1.58), 0.04, rings=30)])
+def test_a_sword_hangs_on_the_arm_that_holds_it_and_not_on_the_post_that_it_grazes():
+    parts = [capsule((0, 0, 0), (0, 0, 2), 0.3), capsule((0, -0.1, 0.3), (0, -1, 0.3), 0.2), capsule((0, -1, 0), (0, -0.37, 1.7), 0.08, rings=30)]
+    mesh = joined(parts)
     vertices = mesh.vertices.astype(float)
     solid = voxelise(vertices, mesh.triangles, False)
-    tip, helmet = (np.linalg.norm(solid.centres - place, axis=1).argmin() for place in ([0, -0.36, 1.58], [0, -0.28, 1.55]))
-    before, after = (one.size * dijkstra(one.graph(one.links[2]), indices=tip)[helmet] for one in (solid, part_grazing(solid, vertices, mesh.triangles)))
-    assert before < 0.3
-    assert 1.5 < after < 4.0, "along the blade to the hand, the arm, the body and up to the head"
+    parted = part_grazing(solid, vertices, mesh.triangles)
+    tip, post = (np.linalg.norm(solid.centres - place, axis=1).argmin() for place in ([0, -0.37, 1.7], [0, 0.1, 1.7]))
+    before, after = (one.size * dijkstra(one.graph(one.links[2]), indices=tip)[post] for one in (solid, parted))
+    assert before < 0.6
+    assert 2.5 < after < 4.0, "1.5 down along the blade, 0.6 in along the arm and 1.4 up the post"
+    assert connected_components(parted.graph(parted.links[2]), directed=False)[0] == 1
 
 
 def test_a_fin_in_the_mirror_plane_is_one_limb_and_not_two():
