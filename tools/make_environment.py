@@ -42,7 +42,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--bpy", default="4.5.15", help="version of the bpy module")
-    parser.add_argument("--blender-only", action="store_true", help="bpy and pytest alone, no engine: for tests of other Blender versions")
+    parser.add_argument("--blender-only", action="store_true", help="bpy, pytest and what the command line needs; no engine: for tests of other Blender versions")
     options = parser.parse_args()
     environment = options.folder.resolve()
     packages = _packages(options.bpy, options.blender_only)
@@ -63,7 +63,7 @@ def main() -> int:
 
 def _packages(bpy: str, blender_only: bool) -> list[str]:
     if blender_only:
-        return [f"bpy=={bpy}", "pytest"]
+        return [f"bpy=={bpy}", "pytest", "tqdm"]
     return [f"bpy=={bpy}", "pytest", "pillow", "ruff", "mypy", "fake-bpy-module-4.5"]
 
 

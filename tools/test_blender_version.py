@@ -1,6 +1,6 @@
 """Run the Blender tests in another version of the bpy module: `python tools/test_blender_version.py 5.0.1`.
 
-The environment, .envs/VERSION, holds bpy and pytest alone; the engine is that of the Python that runs this. So the tests
+The environment, .envs/VERSION, holds bpy, pytest and what the command line needs; the engine is that of the Python that runs this. So the tests
 also show that Blender's Python and the engine's need not agree.
 """
 

@@ -116,6 +116,7 @@ def test_a_file_that_is_no_blend_is_told(animate, clips, tmp_path):
 
 def test_an_output_that_cannot_be_written_is_told(animate, bar, clips, tmp_path):
     (tmp_path / "out.blend").mkdir()
+    (tmp_path / "out.blend" / "keep").touch()  # Blender 4.2 overwrites an empty folder
     code, report, _ = ended(animate(bar, "--video", clips / "good.mp4", "--out", tmp_path / "out.blend"))
     assert code == 1
     assert "cannot be written" in report["error"]
