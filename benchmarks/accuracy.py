@@ -90,7 +90,8 @@ def write(text: list[str], rigs: list[str]) -> None:
         "in the driving view and in an unseen one; `jerk_ratio` jerk over the truth's; `keys_per_frame` keys per channel over frames;",
         "`engine` and `seconds` the engine's stages and the whole command, seconds on two shared cores without a GPU.",
         "",
-        f"Made by `python benchmarks/accuracy.py --rig {' '.join(rigs)} --write`.",
+        f"Made by `python benchmarks/accuracy.py --rig {' '.join(rigs)} --write`, which runs `python score.py CASE OUT.blend` on each result.",
+        "",
         "",
     ]
     TABLE.write_text("\n".join(head) + "\n\n".join(text) + "\n", encoding="utf-8")
