@@ -94,6 +94,10 @@ def _check(request: AnimateRequest, blender: Path | None) -> None:
         raise InputError(f"There is no file {request.blend}.", "Name the .blend file that holds the subject.")
     if not Path(request.out).parent.is_dir():
         raise InputError(f"There is no folder {Path(request.out).parent}.", "Make it, or write the result elsewhere.")
+    if Path(request.out).is_dir():
+        raise InputError(f"{request.out} is a folder.", "Name the file that shall be written, with the folder before it.")
+    if not os.access(Path(request.out).parent, os.W_OK):
+        raise InputError(f"The folder {Path(request.out).parent} cannot be written.", "Check its permissions, or write the result elsewhere.")
     if blender is not None and not blender.is_file():
         raise InputError(f"There is no Blender at {blender}.", "Give the path of the program itself.")
 
