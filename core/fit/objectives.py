@@ -51,6 +51,7 @@ class ColourObjective:
     tolerance: float = 0.1
 
     def quadratic(self, positions: Float64) -> Quadratic:
+        """See `Objective.quadratic`."""
         count = positions.shape[1]
         sides = np.array([[1, 0], [-1, 0], [0, 1], [0, -1], [0, 0]], np.float32) * 0.5
         information, gradient = np.zeros((*positions.shape, 2)), np.zeros(positions.shape)
@@ -83,6 +84,7 @@ class SilhouetteObjective:
     tolerance: float = 4.0
 
     def quadratic(self, positions: Float64) -> Quadratic:
+        """See `Objective.quadratic`."""
         pixel = self.evidence.pixel
         information, gradient = np.zeros((*positions.shape, 2)), np.zeros(positions.shape)
         cost = np.zeros(len(positions))
@@ -115,6 +117,7 @@ class TargetObjective:
     tolerance: float = 4.0
 
     def quadratic(self, positions: Float64) -> Quadratic:
+        """See `Objective.quadratic`."""
         items = np.arange(len(positions))[:, None]
         apart = (positions[items, self.owners] - self.targets) / self.pixel
         distance = (apart**2).sum(-1)

@@ -48,6 +48,7 @@ class Poses:
         return Poses(self.rotations[index], self.translations[index])
 
     def clone(self) -> "Poses":
+        """A copy that can be changed alone."""
         return Poses(self.rotations.clone(), self.translations.clone())
 
     def store(self, index: int | slice | list[int] | Tensor, poses: "Poses") -> None:

@@ -69,6 +69,7 @@ class Solver:
 
     @property
     def problem(self) -> Problem:
+        """The subject that is posed."""
         return self.observer.problem
 
     def fit(

@@ -65,6 +65,7 @@ class _Makers:
         self.limbs: list[Limb] = []
 
     def add(self, name: str, parent: int, head: Float64, tail: Float64, width: float, limb: Limb) -> int:
+        """Append a bone; returns its index. width: metres."""
         self.names.append(name)
         self.parents.append(parent)
         self.heads.append(head)
@@ -74,6 +75,7 @@ class _Makers:
         return len(self.names) - 1
 
     def bones(self, limbs: list[Limb]) -> Bones:
+        """What was added, as arrays."""
         heads, tails = np.array(self.heads), np.array(self.tails)
         z_axes = np.array([_roll_axis(tail - head, limb.side) for head, tail, limb in zip(heads, tails, self.limbs, strict=True)])
         return Bones(tuple(self.names), np.array(self.parents, np.int32), heads, tails, z_axes, np.array(self.widths))

@@ -94,6 +94,7 @@ class _Potential:
         self.following_end = (state.positions + (skinned - state.skinned))[free]
 
     def value(self, x: Float64) -> float:
+        """The potential at node positions float64[N, 3], joules."""
         return self.body.energy(x) + self._quadratic(x[self.body.free])
 
     def value_and_gradient(self, x: Float64) -> tuple[float, Float64]:
