@@ -121,7 +121,7 @@ def _install(python: str, environment: Path, packages: list[str], blender_only: 
     bin_folder = environment / ("Scripts" if os.name == "nt" else "bin")
     pip = [str(bin_folder / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     install = [*pip, *_pip_flags(), "--constraint", str(ROOT / "constraints.txt")]
-    project = [*install, *(["--no-deps"] if blender_only else []), "--editable", str(ROOT)]
+    project = [*install, *(["--no-deps"] if blender_only else []), "--editable", str(ROOT) if blender_only else f"{ROOT}[generate,farm]"]
     for command in ([python, "-m", "venv", str(environment)], [*install, *packages], project):
         if subprocess.run(command, check=False).returncode != 0:
             sys.stderr.write(f"This failed: {' '.join(command)}\n")
