@@ -6,13 +6,14 @@ to the user stays: other vertex groups, shape keys, modifiers, and Actions (with
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import bpy
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.job import Result
+from ..core.job import Result, read_result
 from ..core.types import Int32, Rig
 from . import action as actions
 from . import compat, kept_armature, results
@@ -26,6 +27,7 @@ from .results import ArmatureRecord, MeshRecord, Rollback
 from .scene_state import at_frame, in_object_mode
 from .subject import Subject, armature_of
 from .tissue_keys import add_shape_keys, animate_shape_keys
+from .work import Made
 
 GONE_REMEDY = "Undo that change, or run again."
 
@@ -46,6 +48,14 @@ class Baked:
     keys: int
     shape_keys: int
     warnings: tuple[str, ...]
+
+
+def bake_job(context: Context, captured: Captured, folder: Path) -> Made:
+    """`bake` for the result that lies in a job folder. Raises InputError where there is none."""
+    result = read_result(folder)
+    baked = bake(context, captured, result)
+    names = {"armature": baked.armature.name, "action": baked.action.name}
+    return Made(**{**vars(baked), **names}, report=result.report)
 
 
 def bake(context: Context, captured: Captured, result: Result) -> Baked:

@@ -92,8 +92,8 @@ def _write_scene(context: Context, subject: Subject, settings: Settings, folder:
         notes=notes,
     )
     fps = scene.render.fps / scene.render.fps_base
-    names = {"video_name": Path(settings.video.video).name, "mask_name": Path(settings.video.mask_video).name}
-    job.write_request(folder, job.Request(settings, mesh, rig, view, fps, video, mask, frame_count, **names))
+    video_name, mask_name = (Path(one).name for one in (settings.video.video, settings.video.mask_video))
+    job.write_request(folder, job.Request(settings, mesh, rig, view, fps, video, mask, frame_count, video_name, mask_name))
     write_captured(folder, captured)
     return captured
 

@@ -38,7 +38,8 @@ def _animate(request: AnimateRequest, folder: Path) -> dict[str, Any]:
     _choose_object(request.object)
     try:
         operators: Any = bpy.ops
-        outcome = operators.animamimic.animate_from_video(job_folder=str(folder), engine_python=request.engine_python, **request.settings)
+        operator = getattr(operators.animamimic, request.operator)
+        outcome = operator(job_folder=str(folder), engine_python=request.engine_python, **request.settings)
     except (RuntimeError, TypeError) as error:  # what Blender makes of a reported error, of a setting out of range
         raise session.last_error() or InputError(str(error).strip()) from error
     if outcome != {"FINISHED"}:

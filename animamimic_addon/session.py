@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,10 @@ from ..core.claim import check_free
 from ..core.errors import AnimaMimicError, CancelledError, EngineError, InputError
 from ..core.settings import Settings
 from . import ROOT_PACKAGE, preferences, process
-from .bake import bake
-from .capture import capture
 from .captured import Captured
 from .datablocks import Context
 from .readiness import chosen_subject
+from .work import Made, Work
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +45,7 @@ STAGE_TITLES = {
 class Run:
     """A run under way. fraction: 0 to 1 of all of it. seconds_left: None while nobody can tell."""
 
+    work: Work
     folder: Path
     captured: Captured
     engine: process.Engine
@@ -56,30 +56,12 @@ class Run:
     cancelled: bool = False
 
 
-@dataclass(frozen=True)
-class Made:
-    """What a run made, in plain values: Blender's objects may be gone by the time that the panel asks.
-
-    silhouette_iou: how well the animated subject covers the video's, 0 to 1, the mean over the frames; None where the engine
-        did not tell.
-    """
-
-    armature: str
-    action: str
-    bones: int
-    keys: int
-    shape_keys: int
-    silhouette_iou: float | None
-    warnings: tuple[str, ...]
-
-
 @dataclass
 class _Session:
     """What is known between two calls."""
 
     run: Run | None = None
     made: Made | None = None
-    report: dict[str, Any] = field(default_factory=dict)
     error: AnimaMimicError | None = None
     folder: Path | None = None
 
@@ -99,7 +81,8 @@ def last_made() -> Made | None:
 
 def last_report() -> dict[str, Any]:
     """The last run's figures as JSON values: what was made, and what the engine reports (see `core.pipeline`)."""
-    return _session.report
+    made = _session.made
+    return {} if made is None else made.as_json()
 
 
 def last_error() -> AnimaMimicError | None:
@@ -117,16 +100,16 @@ def last_folder() -> Path | None:
     return _session.folder
 
 
-def start(context: Context, settings: Settings, folder: str = "", python: str = "") -> Run:
-    """Capture the scene and start the engine.
+def start(context: Context, work: Work, settings: Settings, folder: str = "", python: str = "") -> Run:
+    """Capture the scene and start the engine on this kind of work.
 
     folder: where the job is kept, '' for a place of our own. python: the engine's Python, '' for the one that the preferences
     find. Raises AnimaMimicError where the run cannot start; the scene is as it was.
     """
     _refuse_second_run()
-    _session.made, _session.report, _session.error, _session.folder = None, {}, None, None
+    _session.made, _session.error, _session.folder = None, None, None
     try:
-        _session.run = _start(context, settings, folder, python)
+        _session.run = _start(context, work, settings, folder, python)
     except AnimaMimicError as error:
         _session.error = error
         raise
@@ -146,7 +129,7 @@ def listen(run: Run) -> bool:
 
 
 def finish(context: Context, run: Run) -> Made:
-    """Bake what the ended engine found into the scene. Raises AnimaMimicError where the run failed or was cancelled."""
+    """Bring what the ended engine made into the scene. Raises AnimaMimicError where the run failed or was cancelled."""
     try:
         return _finish(context, run)
     except AnimaMimicError as error:
@@ -166,17 +149,17 @@ def cancel() -> None:
 def abandon() -> None:
     """Forget the run under way and what the last one made: the file that they belong to is closed."""
     end_run()
-    _session.made, _session.report, _session.error = None, {}, None
+    _session.made, _session.error = None, None
 
 
-def run_blocking(context: Context, settings: Settings, folder: str, python: str, tell: Callable[[Run], None]) -> Made:
+def run_blocking(context: Context, work: Work, settings: Settings, folder: str, python: str, tell: Callable[[Run], None]) -> Made:
     """Start, wait, finish. `tell` is called many times a second with how far it is.
 
     A file called `cancel` in the job folder cancels the run, as does an interrupt (Ctrl-C).
     """
     _refuse_second_run()  # here too: what follows ends the run under way in the end
     try:
-        run = start(context, settings, folder, python)
+        run = start(context, work, settings, folder, python)
         _wait(run, tell)
         return finish(context, run)
     except KeyboardInterrupt as interrupt:
@@ -213,14 +196,14 @@ def _refuse_second_run() -> None:
         raise InputError("A run is under way already.", "Wait for it, or cancel it.")
 
 
-def _start(context: Context, settings: Settings, folder: str, python: str) -> Run:
+def _start(context: Context, work: Work, settings: Settings, folder: str, python: str) -> Run:
     subject = chosen_subject(context)
     engine_python = preferences.existing_python(python, "the operator") if python else preferences.engine_python()
     preferences.check_python(engine_python)
     place = _job_folder(folder)
     check_free(place)
-    captured = capture(context, subject, settings, place)
-    return Run(place, captured, process.Engine.start(engine_python, process.SCRIPT, place))
+    captured = work.capture(context, subject, settings, place)
+    return Run(work, place, captured, process.Engine.start(engine_python, process.SCRIPT, place))
 
 
 def _wait(run: Run, tell: Callable[[Run], None]) -> None:
@@ -240,13 +223,9 @@ def _finish(context: Context, run: Run) -> Made:
     failure = run.engine.failure()
     if failure is not None:
         raise failure
-    result = job.read_result(run.folder)
-    baked = bake(context, run.captured, result)
-    warnings = (*run.captured.notes, *run.engine.warnings, *baked.warnings)
-    fit = result.report.get("fit", {})
-    made = Made(baked.armature.name, baked.action.name, baked.bones, baked.keys, baked.shape_keys, fit.get("mean_iou"), warnings)
-    _session.made, _session.report = made, {**result.report, **vars(made)}
-    return made
+    baked = run.work.bake(context, run.captured, run.folder)
+    _session.made = replace(baked, warnings=(*run.captured.notes, *run.engine.warnings, *baked.warnings))
+    return _session.made
 
 
 def _job_folder(chosen: str) -> Path:

@@ -40,7 +40,7 @@ LOG_LINES = 15
 class AnimateRequest:
     """What to do with which file.
 
-    blend, out: paths of the .blend to read and to write. object: a mesh or an armature, '' for the active or the only one.
+    operator: what is called for it, of the operators `animamimic.*` that run the engine. blend, out: paths of the .blend to read and to write. object: a mesh or an armature, '' for the active or the only one.
     camera: name of a camera object, '' for the scene's. engine_python: the Python that runs the engine.
     settings: name -> value of the settings that were given, see `core.settings`.
     outcome: where the outcome is written; set by `drive_blender`, outside the job folder, whose disk may be full.
@@ -53,6 +53,7 @@ class AnimateRequest:
     engine_python: str = ""
     settings: dict[str, Value] = field(default_factory=dict)
     outcome: str = ""
+    operator: str = "animate_from_video"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The job folder: all that passes between Blender and the engine.
 
     job.json         the settings, the view, frame rate and start frame                  written by Blender
-    subject.npz      the mesh, and the rig where the user keeps one                       written by Blender
+    subject.npz      the mesh; the rig and the motion where the user has one              written by Blender
     view.png         a render of the view, RGBA                                           written by Blender
     driving.*        the driving video (or a folder of images); mask.* its mask           written by Blender
     progress.jsonl   one message a line                                                   written by the engine
@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -42,26 +43,42 @@ REPORT_FILE = "result.json"
 CANCEL_FILE = "cancel"
 
 
+class Task(StrEnum):
+    """What an engine can be asked for; `pipeline.TASKS` holds what does it."""
+
+    ANIMATE = "ANIMATE"
+    """The motion that explains a video, on a rig that is kept or made."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What the engine is asked to do.
 
-    mesh: the subject. rig: the rig to keep, or None for an automatic one. view: the camera's picture.
-    fps: the scene's frames a second. video, mask: paths relative to the job folder ('' where there is no mask).
+    mesh: the subject. rig: the rig to keep, or None for an automatic one. view: the camera's picture; None where the task
+    looks at none. fps: the scene's frames a second. video, mask: paths relative to the job folder ('' for none).
     frame_count: frames wanted, 0 for as many as the video has.
     video_name, mask_name: what the user calls the two, for error sentences; '' for their names in the folder.
+    task: what is wanted. motion: what the kept rig does already, for tasks that start from it.
     """
 
     settings: Settings
     mesh: Mesh
     rig: Rig | None
-    view: View
+    view: View | None
     fps: float
-    video: str
+    video: str = ""
     mask: str = ""
     frame_count: int = 0
     video_name: str = ""
     mask_name: str = ""
+    task: Task = Task.ANIMATE
+    motion: Motion | None = None
+
+    def needed_view(self) -> View:
+        """The camera's picture. Raises InputError where the job has none."""
+        if self.view is None:
+            raise InputError("The job holds no camera's picture.", "Make the job again, with a camera in the scene.")
+        return self.view
 
 
 @dataclass(frozen=True)
@@ -92,15 +109,17 @@ class Message:
 
 def write_request(folder: Path, request: Request) -> None:
     """Write job.json and subject.npz into the (existing) job folder. The video must be in it already."""
-    view = request.view
-    arrays = {"mesh." + name: value for name, value in vars(request.mesh).items()}
+    arrays = _named_arrays("mesh", request.mesh)
     if request.rig is not None:
         arrays |= _rig_arrays(request.rig)
+    if request.motion is not None:
+        arrays |= _named_arrays("motion", request.motion)
     _write_arrays(folder / SUBJECT_FILE, arrays)
     head = {
         "format": FORMAT,
+        "task": request.task,
         "settings": settings_module.to_flat(request.settings),
-        "view": {"width": view.width, "height": view.height, "camera_to_world": view.camera_to_world.tolist(), "projection": view.projection.tolist()},
+        "view": _view_values(request.view),
         "fps": request.fps,
         "video": request.video,
         "mask": request.mask,
@@ -120,25 +139,26 @@ def read_request(folder: Path) -> Request:
         raise InputError(f"{folder} is not a job folder ({error}).", "Name a folder that Blender or 'animamimic animate --job' wrote.") from error
     if head.get("format") != FORMAT:
         raise InputError(f"{folder} has job format {head.get('format')}, this engine reads {FORMAT}.", "Make the job again with this version.")
-    view = head["view"]
     return Request(
         settings=settings_module.from_flat(head["settings"]),
         mesh=Mesh(arrays["mesh.vertices"], arrays["mesh.triangles"]),
         rig=_rig_from(arrays) if "rig.parents" in arrays else None,
-        view=View(view["width"], view["height"], np.array(view["camera_to_world"]), np.array(view["projection"])),
+        view=_view_from(head["view"]),
         fps=head["fps"],
         video=head["video"],
         mask=head["mask"],
         frame_count=head["frame_count"],
         video_name=head.get("video_name", ""),
         mask_name=head.get("mask_name", ""),
+        task=_task_from(head.get("task", Task.ANIMATE)),
+        motion=_motion_from(arrays) if "motion.rotations" in arrays else None,
     )
 
 
 def write_result(folder: Path, result: Result) -> None:
     """Write the result; result.json comes last and marks it complete."""
     arrays = _rig_arrays(result.rig)
-    arrays |= {"motion." + name: value for name, value in vars(result.motion).items()}
+    arrays |= _named_arrays("motion", result.motion)
     arrays["keys.lengths"] = np.array([len(frames) for frames in result.keys.frames], np.int32)
     arrays["keys.frames"] = np.concatenate([np.asarray(frames, np.int32) for frames in result.keys.frames])
     arrays["keys.tissue"] = np.asarray(result.keys.tissue, np.int32)
@@ -162,7 +182,7 @@ def read_result(folder: Path) -> Result:
     frames = np.split(arrays["keys.frames"], np.cumsum(arrays["keys.lengths"])[:-1])
     return Result(
         rig=_rig_from(arrays),
-        motion=Motion(**{one.name: arrays["motion." + one.name] for one in dataclasses.fields(Motion)}),
+        motion=_motion_from(arrays),
         keys=Keys(tuple(frames), arrays["keys.tissue"], float(arrays["keys.surface_error"])),
         tissue=tissue,
         report=report,
@@ -194,6 +214,33 @@ class MessageReader:
         self._offset += len(whole)
         for line in whole.splitlines():
             yield Message(**json.loads(line))
+
+
+def _named_arrays(prefix: str, holder: Mesh | Motion) -> dict[str, Any]:
+    return {f"{prefix}.{name}": value for name, value in vars(holder).items()}
+
+
+def _motion_from(arrays: dict[str, Any]) -> Motion:
+    return Motion(**{one.name: arrays["motion." + one.name] for one in dataclasses.fields(Motion)})
+
+
+def _view_values(view: View | None) -> dict[str, Any] | None:
+    if view is None:
+        return None
+    return {"width": view.width, "height": view.height, "camera_to_world": view.camera_to_world.tolist(), "projection": view.projection.tolist()}
+
+
+def _view_from(values: dict[str, Any] | None) -> View | None:
+    if values is None:
+        return None
+    return View(values["width"], values["height"], np.array(values["camera_to_world"]), np.array(values["projection"]))
+
+
+def _task_from(name: str) -> Task:
+    try:
+        return Task(name)
+    except ValueError as error:
+        raise InputError(f"The job asks for {name!r}, which this engine cannot do.", "Make the job again with this version.") from error
 
 
 def _rig_arrays(rig: Rig) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""The engine's run over one job folder: video, rig, fit, tissue, keys, result."""
+"""The engine's run over one job folder: the task that is asked for, most often video, rig, fit, tissue, keys."""
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 
 from . import job
 from .errors import AnimaMimicError
-from .job import Message, Request, Result
+from .job import Message, Request, Result, Task
 from .time_left import TimeLeft, usual_seconds
 from .types import Clip, Keys, Motion, Progress, Rig, Tissue
 
@@ -74,8 +74,8 @@ def run(folder: Path) -> int:
     Returns the exit code: 0 done, 1 failed, 2 bad input. Never raises for what a user can cause.
     """
     try:
-        result = animate(folder, job.read_request(folder))
-        job.write_result(folder, result)
+        request = job.read_request(folder)
+        TASKS[request.task](folder, request)
     except AnimaMimicError as error:
         log.error("%s", error)
         return _fail(folder, str(error), error.exit_code)
@@ -132,6 +132,14 @@ def animate(folder: Path, request: Request) -> Result:
     return Result(rig, motion, keys, tissue, report)
 
 
+def _animate_job(folder: Path, request: Request) -> None:
+    job.write_result(folder, animate(folder, request))
+
+
+TASKS: dict[Task, Callable[[Path, Request], None]] = {Task.ANIMATE: _animate_job}
+"""What does each task: called with the job folder, into which progress and result are written, and the request."""
+
+
 def _usual_seconds(request: Request, frames: int, rig: Rig | None) -> dict[str, float]:
     bones = len(rig.names) if rig is not None else USUAL_BONES
     return usual_seconds(frames=frames, bones=bones, resolution=request.settings.fit.fit_resolution, new_rig=request.rig is None)
@@ -141,7 +149,7 @@ def _load_clip(folder: Path, request: Request, progress: Progress) -> tuple[Clip
     from .video import check_first_frame, load_clip, subject_coverage
 
     settings = request.settings
-    view = request.view.resized(max(CLIP_SIDE, settings.fit.fit_resolution))
+    view = request.needed_view().resized(max(CLIP_SIDE, settings.fit.fit_resolution))
     coverage = subject_coverage(request.mesh, view)
     clip = load_clip(
         folder / request.video,
@@ -169,7 +177,7 @@ def _fit(request: Request, rig: Rig, clip: Clip, progress: Progress) -> tuple[Mo
     from .retiming import retimed
 
     base = OWN_RIG if request.rig is not None else AUTOMATIC_RIG
-    motion, report = fit_motion(request.mesh, rig, request.view, clip, request.settings.fit, progress, base)
+    motion, report = fit_motion(request.mesh, rig, request.needed_view(), clip, request.settings.fit, progress, base)
     if clip.times is not None:
         motion = retimed(motion, clip.times, request.frame_count)
     return motion, _plain(report)

@@ -102,7 +102,8 @@ folder.mkdir()
 (folder / "clip.mp4").write_bytes(b"something")
 scenes.make_bar_scene()
 settings = part("core.settings")
-session.start(bpy.context, settings.from_flat({{"video": str(folder / "clip.mp4")}}), str(folder))
+work = part("animamimic_addon.work").Work(part("animamimic_addon.capture").capture, part("animamimic_addon.bake").bake_job)
+session.start(bpy.context, work, settings.from_flat({{"video": str(folder / "clip.mp4")}}), str(folder))
 end = time.monotonic() + 20
 while not pretend.runs(folder) and time.monotonic() < end:
     time.sleep(0.02)

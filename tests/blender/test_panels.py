@@ -56,7 +56,7 @@ tell(operators=shown(notes, "operator"), texts=texts(notes))
 
 def test_a_run_shows_its_stage_how_far_it_is_and_how_to_end_it(blender):
     ran = blender(DRAW + """
-session._session.run = session.Run(Path(), None, None, stage="Fitting the motion", text="frame 3 of 9", fraction=0.42, seconds_left=75.2)
+session._session.run = session.Run(None, Path(), None, None, stage="Fitting the motion", text="frame 3 of 9", fraction=0.42, seconds_left=75.2)
 notes = draw(main.ANIMAMIMIC_PT_main)
 session._session.run = None
 tell(operators=shown(notes, "operator"), texts=texts(notes), factor=[one["factor"] for one in notes if one["kind"] == "progress"])
@@ -71,7 +71,7 @@ def test_after_a_run_the_panel_shows_what_was_made_as_long_as_it_is_there(blende
 data = bpy.data.armatures.new("Bar Rig")
 armature = bpy.data.objects.new("Bar Rig", data)
 bpy.context.scene.collection.objects.link(armature)
-session._session.made = session.Made("Bar Rig", "Bar Motion", 12, 345, 6, 0.9371, ("The tail was never seen.",))
+session._session.made = session.Made("Bar Rig", "Bar Motion", 12, 345, 6, ("The tail was never seen.",), {"fit": {"mean_iou": 0.9371}})
 tell(there=texts(draw(main.ANIMAMIMIC_PT_main)))
 bpy.data.objects.remove(armature)
 tell(gone=texts(draw(main.ANIMAMIMIC_PT_main)))
