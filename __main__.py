@@ -36,6 +36,7 @@ from .core import doctor, pipeline
 from .core.claim import claim
 from .core.drive import IN_BLENDER, AnimateRequest, drive_blender
 from .core.errors import AnimaMimicError, EngineError, InputError
+from .core.files import remove_parts
 from .core.job import PROGRESS_FILE, REPORT_FILE, RESULT_FILE, MessageReader
 from .core.settings import Declared, Value, declared
 
@@ -156,6 +157,7 @@ def _run(options: argparse.Namespace) -> int:
         with claim(folder):
             for name in (PROGRESS_FILE, RESULT_FILE, REPORT_FILE):  # of an earlier run
                 (folder / name).unlink(missing_ok=True)
+            remove_parts(folder)
             exit_code = pipeline.run(folder)
             errors = [message.text for message in MessageReader(folder).new_messages() if message.kind == "ERROR"]
     except OSError as error:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.files import read_arrays, write_arrays, write_text
 from ..core.types import Float64, Int32
 
 SCENE_FILE = "scene.json"
@@ -80,17 +81,15 @@ def write_captured(folder: Path, captured: Captured) -> None:
     arrays: dict[str, Any] = {"pose": captured.pose, "armature_world": captured.armature_world}
     for number, one in enumerate(captured.meshes):
         arrays |= {f"{number}.modelled": one.modelled, f"{number}.world": one.world}
-    with (folder / ARRAYS_FILE).open("wb") as file:
-        np.savez(file, **arrays)
-    (folder / SCENE_FILE).write_text(json.dumps(head, indent=1), encoding="utf-8")
+    write_arrays(folder / ARRAYS_FILE, arrays)
+    write_text(folder / SCENE_FILE, json.dumps(head, indent=1))
 
 
 def read_captured(folder: Path) -> Captured:
     """Read what `write_captured` wrote. Raises InputError where the folder holds no capture of this format."""
     try:
         head = json.loads((folder / SCENE_FILE).read_text(encoding="utf-8"))
-        with np.load(folder / ARRAYS_FILE, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(folder / ARRAYS_FILE)
     except (OSError, ValueError) as error:
         raise InputError(f"{folder} holds no captured scene ({error}).", "Name a job folder that Blender wrote.") from error
     if head.pop("format") != FORMAT:

@@ -8,17 +8,17 @@
     *.lock           held by who works in the folder, see `claim`
     cancel           an empty file that asks a blocking run to stop                       written by who wants it
     engine.log       what the engine printed
+    stages/          what each stage found, for a run that goes on where this one stopped, see `stages`
     result.npz, result.json   rig, motion, keys, tissue; the report                       written by the engine, last
 
-Files appear whole or not at all (temporary file, then rename). Imports numpy and the standard library alone.
+Files appear whole or not at all, see `files`. Imports numpy and the standard library alone.
 """
 
 import dataclasses
+import errno
 import json
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +28,7 @@ import numpy as np
 
 from . import settings as settings_module
 from .errors import InputError
+from .files import read_arrays, write_arrays, write_text
 from .settings import Settings
 from .types import Keys, Mesh, Motion, Rig, Tissue, View
 
@@ -114,7 +115,7 @@ def write_request(folder: Path, request: Request) -> None:
         arrays |= _rig_arrays(request.rig)
     if request.motion is not None:
         arrays |= _named_arrays("motion", request.motion)
-    _write_arrays(folder / SUBJECT_FILE, arrays)
+    write_arrays(folder / SUBJECT_FILE, arrays)
     head = {
         "format": FORMAT,
         "task": request.task,
@@ -127,14 +128,14 @@ def write_request(folder: Path, request: Request) -> None:
         "video_name": request.video_name,
         "mask_name": request.mask_name,
     }
-    _write_text(folder / JOB_FILE, json.dumps(head, indent=1))
+    write_text(folder / JOB_FILE, json.dumps(head, indent=1))
 
 
 def read_request(folder: Path) -> Request:
     """Read what `write_request` wrote. Raises InputError where the folder is not a job of this format."""
     try:
         head = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
-        arrays = _read_arrays(folder / SUBJECT_FILE)
+        arrays = read_arrays(folder / SUBJECT_FILE)
     except (OSError, ValueError) as error:
         raise InputError(f"{folder} is not a job folder ({error}).", "Name a folder that Blender or 'animamimic animate --job' wrote.") from error
     if head.get("format") != FORMAT:
@@ -165,15 +166,15 @@ def write_result(folder: Path, result: Result) -> None:
     arrays["keys.surface_error"] = np.array(result.keys.surface_error)
     if result.tissue is not None:
         arrays |= {"tissue.names": np.array(result.tissue.names), "tissue.offsets": result.tissue.offsets, "tissue.values": result.tissue.values}
-    _write_arrays(folder / RESULT_FILE, arrays)
-    _write_text(folder / REPORT_FILE, json.dumps(result.report, indent=1))
+    write_arrays(folder / RESULT_FILE, arrays)
+    write_text(folder / REPORT_FILE, json.dumps(result.report, indent=1))
 
 
 def read_result(folder: Path) -> Result:
     """Read what `write_result` wrote. Raises InputError where there is no complete result."""
     try:
         report = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))
-        arrays = _read_arrays(folder / RESULT_FILE)
+        arrays = read_arrays(folder / RESULT_FILE)
     except (OSError, ValueError) as error:
         raise InputError(f"{folder} holds no finished result ({error}).", "Run the job first.") from error
     tissue = None
@@ -190,9 +191,13 @@ def read_result(folder: Path) -> Result:
 
 
 def append_message(folder: Path, message: Message) -> None:
-    """Add one line to progress.jsonl."""
-    with (folder / PROGRESS_FILE).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(dataclasses.asdict(message)) + "\n")
+    """Add one line to progress.jsonl, whole or, where the disk is full, not at all: half a line would spoil the next one."""
+    line = (json.dumps(dataclasses.asdict(message)) + "\n").encode()
+    with (folder / PROGRESS_FILE).open("ab", buffering=0) as file:
+        begin = file.seek(0, os.SEEK_END)
+        if file.write(line) < len(line):
+            file.truncate(begin)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @dataclass
@@ -250,31 +255,3 @@ def _rig_arrays(rig: Rig) -> dict[str, Any]:
 def _rig_from(arrays: dict[str, Any]) -> Rig:
     values = {one.name: arrays["rig." + one.name] for one in dataclasses.fields(Rig)}
     return Rig(**(values | {"names": tuple(values["names"].tolist())}))
-
-
-def _write_arrays(path: Path, arrays: dict[str, Any]) -> None:
-    with _whole_file(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
-
-
-def _read_arrays(path: Path) -> dict[str, Any]:
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
-
-
-def _write_text(path: Path, text: str) -> None:
-    with _whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed onto it when the block ends without an error and removed otherwise."""
-    handle, name = tempfile.mkstemp(prefix=path.name + ".", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -13,8 +13,9 @@ import numpy as np
 from . import job
 from .errors import AnimaMimicError
 from .job import Message, Request, Result, Task
+from .stages import StageStore, content_of
 from .time_left import TimeLeft, usual_seconds
-from .types import Clip, Keys, Motion, Progress, Rig, Tissue
+from .types import Clip, Keys, Motion, Progress, Rig, Tissue, View
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +36,20 @@ Made = TypeVar("Made")
 
 @dataclass
 class Narrator:
-    """Tells the job folder which stage runs and how far it is, and keeps the seconds that each took."""
+    """Runs the stages: tells the job folder which one is at work and how far it is, and keeps the seconds that each took."""
 
     folder: Path
     time_left: TimeLeft
     seconds: dict[str, float] = field(default_factory=dict)
     _told: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.store = StageStore(self.folder, self.warn)
+
+    def result(self, name: str, inputs: Any, compute: Callable[[Progress], Made]) -> Made:
+        """What a stage makes of its inputs, computed only where an earlier run over this folder has not done so, see `stages`."""
+        with self.stage(name) as progress:
+            return self.store.result(name, inputs, lambda: compute(progress))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Progress]:
@@ -53,7 +62,8 @@ class Narrator:
         self.seconds[name] = round(taken, 2)
         self._told = 0.0
         self._progress(name, 1.0, name, begun)
-        self.time_left.finished(name, taken)
+        if name not in self.store.reused:  # which would tell nothing about how fast this run is
+            self.time_left.finished(name, taken)
 
     def warn(self, text: str) -> None:
         """Tell the user something that does not stop the run."""
@@ -101,25 +111,25 @@ def animate(folder: Path, request: Request) -> Result:
     soft = settings.tissue.tissue != "OFF"
     stages = ("video", "rig", "fit", *(("tissue",) if soft else ()), "keys")
     narrator = Narrator(folder, TimeLeft(stages, _usual_seconds(request, request.frame_count or USUAL_FRAMES, request.rig)))
-    with narrator.stage("video") as progress:
-        clip, first_frame_iou = _load_clip(folder, request, progress)
-        narrator.time_left.usual = _usual_seconds(request, len(clip.frames), request.rig)
-    with narrator.stage("rig") as progress:
-        rig = request.rig if request.rig is not None else _build_rig(request, progress)
-        narrator.time_left.usual = _usual_seconds(request, len(clip.frames), rig)
-    with narrator.stage("fit") as progress:
-        motion, fit_report = _fit(request, rig, clip, progress)
+    mesh, view = request.mesh, request.needed_view()
+    clip, first_frame_iou = narrator.result("video", _clip_inputs(folder, request), lambda progress: _load_clip(folder, request, progress))
+    narrator.time_left.usual = _usual_seconds(request, len(clip.frames), request.rig)
+    rig = request.rig or narrator.result("rig", (mesh, settings.rig), lambda progress: _build_rig(request, progress))
+    narrator.time_left.usual = _usual_seconds(request, len(clip.frames), rig)
+    fit_inputs = (mesh, rig, request.rig is not None, view, clip, settings.fit, request.frame_count)
+    motion, fit_report = narrator.result("fit", fit_inputs, lambda progress: _fit(request, rig, clip, progress))
     tissue: Tissue | None = None
     tissue_report: dict[str, Any] = {}
     if soft:
-        with narrator.stage("tissue") as progress:
-            tissue, tissue_report = _simulate(request, rig, motion, progress)
-    with narrator.stage("keys") as progress:
-        keys = _choose_keys(request, rig, motion, tissue, progress)
+        tissue_inputs = (mesh, rig, motion, request.fps, settings.tissue)
+        tissue, tissue_report = narrator.result("tissue", tissue_inputs, lambda progress: _simulate(request, rig, motion, progress))
+    key_inputs = (mesh, rig, motion, tissue, settings.curves)
+    keys = narrator.result("keys", key_inputs, lambda progress: _choose_keys(request, rig, motion, tissue, progress))
     if len(motion.rotations) < request.frame_count:
         narrator.warn(f"The video lasts {len(motion.rotations)} of the {request.frame_count} frames asked for; the rest stays as the last one.")
     report = {
         "seconds_by_stage": narrator.seconds,
+        "reused_stages": narrator.store.reused,
         "frames": len(motion.rotations),
         "bones": len(rig.names),
         "vertices": len(request.mesh.vertices),
@@ -145,11 +155,21 @@ def _usual_seconds(request: Request, frames: int, rig: Rig | None) -> dict[str, 
     return usual_seconds(frames=frames, bones=bones, resolution=request.settings.fit.fit_resolution, new_rig=request.rig is None)
 
 
+def _clip_inputs(folder: Path, request: Request) -> tuple[Any, ...]:
+    """What the decoded clip depends on."""
+    files = tuple(content_of(folder / name) if name else "" for name in (request.video, request.mask))
+    return files, request.mesh, _clip_view(request), request.fps, request.settings.video.timing, request.frame_count
+
+
+def _clip_view(request: Request) -> View:
+    return request.needed_view().resized(max(CLIP_SIDE, request.settings.fit.fit_resolution))
+
+
 def _load_clip(folder: Path, request: Request, progress: Progress) -> tuple[Clip, float]:
     from .video import check_first_frame, load_clip, subject_coverage
 
     settings = request.settings
-    view = request.needed_view().resized(max(CLIP_SIDE, settings.fit.fit_resolution))
+    view = _clip_view(request)
     coverage = subject_coverage(request.mesh, view)
     clip = load_clip(
         folder / request.video,

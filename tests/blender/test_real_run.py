@@ -28,7 +28,7 @@ tell(outcome=outcome, error=error)
 assert outcome == "FINISHED", error
 armature = bar.find_armature()
 tell(
-    made=vars(session.last_made()), report=session.last_report(), heavy=sorted({"torch", "scipy", "cv2", "av"} & set(sys.modules)),
+    made=session.last_made().as_json(), report=session.last_report(), heavy=sorted({"torch", "scipy", "cv2", "av"} & set(sys.modules)),
     first=middle(3), last=middle(11), armature=armature.name, action=armature.animation_data.action.name,
     frames=list(armature.animation_data.action.frame_range), bones=len(armature.data.bones),
     weights=[min(sums), max(sums)] if (sums := [sum(g.weight for g in v.groups) for v in bar.data.vertices]) else [],

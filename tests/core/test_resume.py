@@ -1,0 +1,185 @@
+"""A job that is run again goes on where it stopped, with the same result bit for bit, whatever stopped it."""
+
+import errno
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import made_jobs
+import pytest
+from animamimic.core import job, pipeline
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = int(os.environ.get("ANIMAMIMIC_KILLS", "2"))
+"""How many moments a job is killed at; `ANIMAMIMIC_KILLS=20` for the whole measurement."""
+
+posix_only = pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
+
+
+def change(folder, **settings):
+    """The same job with other settings, as written anew by Blender."""
+    request = job.read_request(folder)
+    flat = job.settings_module.to_flat(request.settings) | settings
+    job.write_request(folder, job.dataclasses.replace(request, settings=job.settings_module.from_flat(flat)))
+
+
+def run(folder):
+    """Run the job; returns the stages that were computed and the result's bytes."""
+    (folder / job.PROGRESS_FILE).unlink(missing_ok=True)
+    assert pipeline.run(folder) == 0, (folder / job.PROGRESS_FILE).read_text()
+    report = job.read_result(folder).report
+    return set(report["seconds_by_stage"]) - set(report["reused_stages"]), (folder / job.RESULT_FILE).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished job with soft tissue; its folder, and its result's bytes."""
+    folder = made_jobs.write_job(tmp_path_factory.mktemp("resume") / "job", frames=5, fit_resolution=64, tissue="PHYSICS", tissue_resolution=12.0)
+    computed, result = run(folder)
+    assert computed == {"video", "rig", "fit", "tissue", "keys"}
+    return folder, result
+
+
+@pytest.fixture
+def again(finished, tmp_path):
+    """A copy of the finished job in another place."""
+    return Path(shutil.copytree(finished[0], tmp_path / "elsewhere")), finished[1]
+
+
+def test_a_finished_job_is_not_computed_again(again):
+    assert run(again[0]) == (set(), again[1])
+
+
+@pytest.mark.parametrize(("settings", "computed"), [
+    ({"key_tolerance": 2.0}, {"keys"}),
+    ({"damping": 9.0}, {"tissue", "keys"}),
+    ({"tissue": "OFF"}, {"keys"}),
+    ({"smoothness": 2.0}, {"fit", "tissue", "keys"}),
+    ({"video": "of another name.mp4"}, set()),
+])
+def test_a_changed_setting_computes_what_it_changes(again, settings, computed):
+    change(again[0], **settings)
+    assert run(again[0])[0] == computed
+
+
+def test_going_back_gives_the_first_result_again(again):
+    folder, result = again
+    change(folder, key_tolerance=2.0)
+    assert run(folder)[1] != result
+    change(folder, key_tolerance=0.25)
+    assert run(folder) == ({"keys"}, result)
+
+
+def test_another_video_computes_all_but_the_rig(again):
+    made_jobs.write_film(again[0] / "driving.mp4", [made_jobs.picture(frame, 256) for frame in (0, 1, 2)], 24.0)
+    assert run(again[0])[0] == {"video", "fit", "tissue", "keys"}
+
+
+@pytest.mark.parametrize("stage", ["video", "rig", "fit", "tissue", "keys"])
+def test_a_damaged_file_is_made_again(again, stage):
+    folder, result = again
+    path = folder / "stages" / f"{stage}.stage"
+    os.truncate(path, path.stat().st_size // 2)
+    assert run(folder) == ({stage}, result)
+
+
+def test_a_damaged_subject_is_told(again):
+    os.truncate(again[0] / job.SUBJECT_FILE, 700)
+    assert pipeline.run(again[0]) == 2
+    *_, last = job.MessageReader(again[0]).new_messages()
+    assert "is not a job folder" in last.text
+
+
+def engine(folder, **more):
+    return subprocess.Popen([sys.executable, ROOT / "__main__.py", "run", folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
+
+
+@posix_only
+def test_killed_at_random_moments_it_ends_with_the_same_result(finished, tmp_path):
+    """Each kill of a run that starts with nothing, then one run to the end."""
+    whole, result = finished
+    begun = time.monotonic()
+    assert engine(_fresh(whole, tmp_path / "timed")).wait() == 0
+    usual = time.monotonic() - begun
+    moments = random.Random(8)
+    for number in range(KILLS):
+        folder = _fresh(whole, tmp_path / str(number))
+        process = engine(folder)
+        time.sleep(moments.uniform(0.1, 1.0) * usual)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kept = {one.stem for one in (folder / "stages").glob("*.stage")}
+        assert engine(folder).wait() == 0
+        assert (folder / job.RESULT_FILE).read_bytes() == result
+        assert set(job.read_result(folder).report["reused_stages"]) == kept
+        assert not list(folder.rglob("*.part"))
+
+
+def _fresh(whole, folder):
+    """The job as Blender wrote it, never run."""
+    folder.mkdir()
+    for name in (job.JOB_FILE, job.SUBJECT_FILE, "driving.mp4"):
+        shutil.copy(whole / name, folder)
+    return folder
+
+
+def test_half_a_message_of_a_full_disk_spoils_no_other(tmp_path, monkeypatch):
+    job.append_message(tmp_path, job.Message("STAGE", "fit"))
+    whole_write = job.Path.open
+
+    class Full:
+        """A file of which the disk takes ten bytes."""
+
+        def __init__(self, file):
+            self.file = file
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+
+        def write(self, data):
+            return self.file.write(data[:10])
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(job.Path, "open", lambda self, *mode, **more: Full(whole_write(self, *mode, **more)))
+        with pytest.raises(OSError, match="No space left") as error:
+            job.append_message(tmp_path, job.Message("WARN", "the disk is full"))
+        assert error.value.errno == errno.ENOSPC
+    job.append_message(tmp_path, job.Message("ERROR", "full"))
+    assert [one.text for one in job.MessageReader(tmp_path).new_messages()] == ["fit", "full"]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small disk needs Linux and its root")
+def test_a_full_disk_is_one_clear_sentence_and_the_job_goes_on_when_there_is_room(finished, tmp_path):
+    whole, result = finished
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=192k", "tmpfs", disk], check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a small disk")
+    try:
+        folder = _fresh(whole, disk / "job")
+        (disk / "filler").write_bytes(b"0" * _free(disk))
+        done = subprocess.run([sys.executable, ROOT / "__main__.py", "run", folder], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "cannot be written (No space left on device). Check its permissions and the free disk space." in done.stdout
+        assert "Traceback" not in done.stdout
+        (disk / "filler").unlink()
+        subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
+        assert engine(folder).wait() == 0
+        assert (folder / job.RESULT_FILE).read_bytes() == result
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def _free(disk):
+    return os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
