@@ -33,6 +33,7 @@ import threading
 import time
 
 from .core import doctor, pipeline
+from .core.bounds import give_way
 from .core.claim import claim
 from .core.drive import IN_BLENDER, AnimateRequest, drive_blender
 from .core.errors import AnimaMimicError, EngineError, InputError
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     run.add_argument("job", metavar="JOB", type=Path)
     run.add_argument("--parent", type=int, default=0, metavar="PID", help="end when this process has ended")
+    run.add_argument("--polite", action="store_true", help="let other programs go first")
 
     examine = commands.add_parser("doctor", help="tell what is installed, what is missing and what to do")
     examine.set_defaults(command=_doctor)
@@ -151,6 +153,8 @@ def _run(options: argparse.Namespace) -> int:
     folder: Path = options.job.resolve()
     if options.parent:
         threading.Thread(target=_end_with, args=(options.parent,), daemon=True).start()
+    if options.polite:
+        give_way()
     if not folder.is_dir():
         raise InputError(f"There is no job folder {folder}.", "Name a folder that Blender or 'animamimic animate --job' wrote.")
     try:

@@ -57,13 +57,15 @@ class Engine:
     _warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def start(cls, python: Path, script: Path, folder: Path) -> "Engine":
+    def start(cls, python: Path, script: Path, folder: Path, polite: bool = False) -> "Engine":
         """Start `python script run folder`; what it prints goes to engine.log in the folder.
+
+        polite: it lets other programs go first, such as the Blender that someone works in meanwhile.
 
         What an earlier run left in the folder is removed first. Raises InputError where `python` cannot be started, EngineError
         where the folder cannot be written.
         """
-        command = [str(python), str(script), "run", str(folder), "--parent", str(os.getpid())]
+        command = [str(python), str(script), "run", str(folder), "--parent", str(os.getpid()), *(["--polite"] if polite else [])]
         with _emptied_log(folder) as output:
             try:
                 process = subprocess.Popen(

@@ -203,7 +203,7 @@ def _start(context: Context, work: Work, settings: Settings, folder: str, python
     place = _job_folder(folder)
     check_free(place)
     captured = work.capture(context, subject, settings, place)
-    return Run(work, place, captured, process.Engine.start(engine_python, process.SCRIPT, place))
+    return Run(work, place, captured, process.Engine.start(engine_python, process.SCRIPT, place, polite=not bpy.app.background))
 
 
 def _wait(run: Run, tell: Callable[[Run], None]) -> None:

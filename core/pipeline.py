@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from . import job
+from .bounds import bound, out_of_memory
 from .errors import AnimaMimicError
 from .job import Message, Request, Result, Task
 from .stages import StageStore, content_of
@@ -85,17 +86,18 @@ def run(folder: Path) -> int:
     """
     try:
         request = job.read_request(folder)
+        bound(request.settings.machine)
         TASKS[request.task](folder, request)
     except AnimaMimicError as error:
         log.error("%s", error)
         return _fail(folder, str(error), error.exit_code)
-    except MemoryError:
-        log.exception("out of memory")
-        return _fail(folder, "The engine ran out of memory. Lower the resolution or use a shorter video.", 1)
     except OSError as error:
         log.exception("input or output failed")
         return _fail(folder, f"The engine could not read or write a file: {error}. Check free disk space and permissions.", 1)
     except Exception as error:  # the process ends here: a defect of ours is logged whole and told in one sentence
+        if out_of_memory(error):
+            log.exception("out of memory")
+            return _fail(folder, "The engine ran out of memory. Lower the resolution, use a shorter video, or raise the memory limit.", 1)
         log.exception("defect")
         return _fail(folder, f"The engine failed for a reason of its own ({type(error).__name__}: {error}). Please report it with {job.LOG_FILE}.", 1)
     job.append_message(folder, Message("DONE", "done", fraction=1.0, seconds_left=0.0))

@@ -109,6 +109,14 @@ class TissueSettings:
 
 
 @dataclass(frozen=True)
+class MachineSettings:
+    """How much of the machine the engine may use. None of it changes the result beyond rounding."""
+
+    threads: int = setting(1, "Threads", "Processor threads of one run; the work is many small pieces, of which more threads make little faster", minimum=1, maximum=64)
+    memory_limit: float = setting(8.0, "Memory Limit", "Most memory of one run in GB (on Linux); a run that needs more ends with a message instead of slowing down the machine", minimum=1.0, maximum=1024.0)
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of one run."""
 
@@ -117,6 +125,7 @@ class Settings:
     fit: FitSettings = FitSettings()
     curves: CurveSettings = CurveSettings()
     tissue: TissueSettings = TissueSettings()
+    machine: MachineSettings = MachineSettings()
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,15 @@ class ANIMAMIMIC_PT_tissue(_StagePanel, bpy.types.Panel):
         return settings.tissue != "OFF"
 
 
-PANELS = (ANIMAMIMIC_PT_video, ANIMAMIMIC_PT_rig, ANIMAMIMIC_PT_motion, ANIMAMIMIC_PT_tissue)
+class ANIMAMIMIC_PT_machine(_StagePanel, bpy.types.Panel):
+    """How much of the machine a run may use"""
+
+    bl_idname = "ANIMAMIMIC_PT_machine"
+    bl_label = "Machine"
+    stages = ("machine",)
+
+
+PANELS = (ANIMAMIMIC_PT_video, ANIMAMIMIC_PT_rig, ANIMAMIMIC_PT_motion, ANIMAMIMIC_PT_tissue, ANIMAMIMIC_PT_machine)
 
 
 def register() -> None:

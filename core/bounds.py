@@ -1,0 +1,77 @@
+"""How much of the machine one run may use: threads, memory, and how politely it asks for the processor."""
+
+import os
+import sys
+
+from .settings import MachineSettings
+
+MOST_THREADS = "ANIMAMIMIC_THREADS"
+"""Environment variable: no job may use more threads than this, whatever its settings say. Set by who runs several jobs at once."""
+
+GIGABYTE = 10**9
+NICENESS = 10
+
+BELOW_NORMAL_PRIORITY_CLASS = 0x4000
+"""Windows' flag for a process that gives way to those of usual priority."""
+
+
+def bound(settings: MachineSettings) -> None:
+    """Keep this process within the settings. Call it before the stages; may import torch.
+
+    Threads are those of torch and OpenCV. Memory is bounded where the system can (Linux); beyond it an allocation fails, which
+    the engine tells as being out of memory.
+    """
+    _bound_memory(settings.memory_limit)
+    wanted = min(settings.threads, most_threads())
+    if wanted != int(os.environ.get("OMP_NUM_THREADS", "0") or 0):
+        import torch
+
+        torch.set_num_threads(wanted)
+    import cv2
+
+    cv2.setNumThreads(wanted)
+
+
+def most_threads() -> int:
+    """What the environment allows, else the number of cores."""
+    text = os.environ.get(MOST_THREADS, "")
+    return max(1, int(text)) if text.isdecimal() else cores()
+
+
+def threads_each(jobs: int) -> int:
+    """Threads for each of so many jobs at once, so that together they have no more than there are cores."""
+    return max(1, cores() // max(1, jobs))
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def give_way() -> None:
+    """Let other programs go first: for an engine that works beside an open Blender."""
+    if sys.platform == "win32":
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        os.nice(NICENESS)
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error says that no more memory could be had: Python's own, or that of torch or OpenCV, which have no class for it."""
+    text = str(error)
+    return isinstance(error, MemoryError) or "can't allocate memory" in text or "Insufficient memory" in text or "out of memory" in text
+
+
+def _bound_memory(gigabytes: float) -> None:
+    if sys.platform != "linux":
+        return
+    import resource
+
+    wanted = round(gigabytes * GIGABYTE)
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    if most != resource.RLIM_INFINITY:
+        wanted = min(wanted, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))

@@ -1,0 +1,55 @@
+"""A run keeps within the threads and the memory that it was given, and lets others go first where asked to."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import made_jobs
+import pytest
+from animamimic.core import bounds, job
+
+ROOT = Path(__file__).resolve().parents[2]
+
+THREADS = """
+import os
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+from animamimic.core.bounds import bound
+from animamimic.core.settings import MachineSettings
+bound(MachineSettings(threads={threads}))
+import cv2, torch
+print(torch.get_num_threads(), cv2.getNumThreads())
+"""
+
+
+@pytest.mark.parametrize(("wanted", "most", "used"), [(1, "", 1), (2, "8", 2), (8, "2", 2)])
+def test_threads_of_torch_and_opencv_are_bounded(wanted, most, used):
+    environment = {**os.environ, bounds.MOST_THREADS: most}
+    done = subprocess.run([sys.executable, "-c", THREADS.format(threads=wanted)], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(used)] * 2
+
+
+@pytest.mark.parametrize(("jobs", "threads"), [(1, 8), (2, 4), (3, 2), (8, 1), (50, 1)])
+def test_jobs_share_the_cores(monkeypatch, jobs, threads):
+    monkeypatch.setattr(bounds, "cores", lambda: 8)
+    assert bounds.threads_each(jobs) == threads
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such bound")
+def test_more_memory_than_allowed_is_told_in_a_sentence(tmp_path):
+    """A picture of 2048 pixels for 60 frames is a clip of 1 GB, which the least limit does not hold."""
+    folder = made_jobs.write_job(tmp_path / "job", frames=60, side=64, fit_resolution=2048, memory_limit=1.0)
+    done = subprocess.run([sys.executable, ROOT / "__main__.py", "run", folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "The engine ran out of memory. Lower the resolution, use a shorter video, or raise the memory limit." in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="niceness is POSIX")
+def test_a_polite_engine_lets_others_go_first(tmp_path):
+    folder = made_jobs.write_job(tmp_path / "job", frames=2, fit_resolution=64)
+    engine = subprocess.Popen([sys.executable, ROOT / "__main__.py", "run", folder, "--polite"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (folder / job.PROGRESS_FILE).exists() and engine.poll() is None:
+        pass
+    assert os.getpriority(os.PRIO_PROCESS, engine.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + bounds.NICENESS)
+    engine.kill()
+    engine.wait()
