@@ -1,4 +1,4 @@
-"""The command line: python -m animamimic animate | run | doctor.
+"""The command line: python -m animamimic animate | run | batch | doctor.
 
 Also runs by its path (`python FOLDER/__main__.py run JOB`), whatever the folder is called: that is how Blender starts the
 engine from an installed extension. Progress goes to stderr, one JSON line with the outcome to stdout.
@@ -30,18 +30,17 @@ import json
 import logging
 import signal
 import threading
-import time
 
 from .core import doctor, pipeline
+from .core.batch import command as batch_command
 from .core.bounds import give_way
 from .core.claim import claim
 from .core.drive import IN_BLENDER, AnimateRequest, drive_blender
 from .core.errors import AnimaMimicError, EngineError, InputError
 from .core.files import remove_parts
 from .core.job import PROGRESS_FILE, REPORT_FILE, RESULT_FILE, MessageReader
+from .core.parent import alive, end_with
 from .core.settings import Declared, Value, declared
-
-PARENT_CHECK_SECONDS = 0.5
 
 
 def main(arguments: list[str]) -> int:
@@ -86,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("job", metavar="JOB", type=Path)
     run.add_argument("--parent", type=int, default=0, metavar="PID", help="end when this process has ended")
     run.add_argument("--polite", action="store_true", help="let other programs go first")
+
+    batch_command.add_to(commands)
 
     examine = commands.add_parser("doctor", help="tell what is installed, what is missing and what to do")
     examine.set_defaults(command=_doctor)
@@ -152,7 +153,7 @@ def _run(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     folder: Path = options.job.resolve()
     if options.parent:
-        threading.Thread(target=_end_with, args=(options.parent,), daemon=True).start()
+        threading.Thread(target=end_with, args=(options.parent,), daemon=True).start()
     if options.polite:
         give_way()
     if not folder.is_dir():
@@ -170,40 +171,6 @@ def _run(options: argparse.Namespace) -> int:
     return exit_code
 
 
-def _end_with(parent: int) -> None:
-    """End this process once `parent` has ended: an engine must not outlive its Blender, nor a Blender its command line."""
-    while _alive(parent):
-        time.sleep(PARENT_CHECK_SECONDS)
-    os._exit(1)
-
-
-def _alive(process: int) -> bool:
-    """Whether a process of this number runs. Windows has no harmless signal 0 (os.kill ends the process there)."""
-    if os.name == "nt":
-        return _alive_on_windows(process)
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _alive_on_windows(process: int) -> bool:
-    import ctypes
-
-    still_active, query_limited_information = 259, 0x1000
-    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
-    handle = kernel.OpenProcess(query_limited_information, False, process)
-    if not handle:
-        return False
-    code = ctypes.c_ulong()
-    kernel.GetExitCodeProcess(handle, ctypes.byref(code))
-    kernel.CloseHandle(handle)
-    return code.value == still_active
-
-
 def _doctor(options: argparse.Namespace) -> int:
     findings = doctor.examine()
     print(json.dumps(doctor.as_json(findings)) if options.json else doctor.as_text(findings))
@@ -213,8 +180,8 @@ def _doctor(options: argparse.Namespace) -> int:
 def _inside_blender(options: argparse.Namespace) -> int:
     from .animamimic_addon.headless import animate_in_blender
 
-    if options.parent and _alive(options.parent):  # a packaged Blender may live among processes of its own and not see it
-        threading.Thread(target=_end_with, args=(options.parent,), daemon=True).start()
+    if options.parent and alive(options.parent):  # a packaged Blender may live among processes of its own and not see it
+        threading.Thread(target=end_with, args=(options.parent,), daemon=True).start()
     return animate_in_blender(options.request)
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from animamimic.core import job
 from animamimic.core.settings import Value, from_flat
-from animamimic.core.types import Mesh, View
+from animamimic.core.types import Mesh, Rig, View
 from animamimic.core.video import write_film
 
 FPS = 24.0
@@ -28,11 +28,11 @@ PERIOD = 24
 """Frames from one bend to the next of the same kind."""
 
 
-def write_job(folder: Path, *, frames: int = 6, vertices: int = 400, side: int = 256, **settings: Value) -> Path:
-    """Write a job without a rig into `folder`, which is made; returns it. side: of the film, pixels. settings: by name."""
+def write_job(folder: Path, *, frames: int = 6, vertices: int = 400, side: int = 256, rig: Rig | None = None, **settings: Value) -> Path:
+    """Write a job into `folder`, which is made; returns it. side: of the film, pixels. rig: to be kept. settings: by name."""
     folder.mkdir(parents=True, exist_ok=True)
     write_film(folder / "driving.mp4", [picture(frame, side) for frame in range(frames)], FPS)
-    job.write_request(folder, job.Request(from_flat(settings), tube(vertices), None, view(side), FPS, "driving.mp4"))
+    job.write_request(folder, job.Request(from_flat(settings), tube(vertices), rig, view(side), FPS, "driving.mp4"))
     return folder
 
 
@@ -53,6 +53,22 @@ def tube(vertices: int) -> Mesh:
     last_cap = np.stack([np.full(around, len(rings) + 1), last + side, last + after], -1)
     triangles = np.concatenate([quads[:, [0, 2, 1]], quads[:, [0, 3, 2]], first_cap, last_cap])
     return Mesh(points, triangles.astype(np.int32))
+
+
+def two_bones(mesh: Mesh) -> Rig:
+    """A rig for the tube: a bone for each half."""
+    zero = np.zeros(3)
+    return Rig(
+        names=("front", "back"),
+        parents=np.array([-1, 0], np.int32),
+        heads=np.array([[-LENGTH / 2, 0, 0], zero]),
+        tails=np.array([zero, [LENGTH / 2, 0, 0]]),
+        z_axes=np.tile([0.0, 0, 1], (2, 1)),
+        influences=(mesh.vertices[:, :1] > 0).astype(np.int32),
+        weights=np.ones((len(mesh.vertices), 1), np.float32),
+        rest=mesh.vertices,
+        bind=np.tile(np.eye(3, 4), (2, 1, 1)),
+    )
 
 
 def radius_at(x: np.ndarray) -> np.ndarray:

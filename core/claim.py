@@ -2,7 +2,8 @@
 
 import errno
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +14,8 @@ ENGINE_LOCK = "engine.lock"
 
 DRIVER_LOCK = "animate.lock"
 """Held by the command line while it animates through the folder."""
+
+POLL_SECONDS = 0.1
 
 TAKEN = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 
@@ -37,6 +40,20 @@ def check_free(folder: Path) -> None:
     if (folder / ENGINE_LOCK).exists():
         with claim(folder):
             pass
+
+
+def wait_free(folder: Path, names: Iterable[str], seconds: float) -> None:
+    """Wait until none of the folder's locks is held. Raises InputError where one still is after so long."""
+    until = time.monotonic() + seconds
+    for name in names:
+        while (folder / name).exists():
+            try:
+                with claim(folder, name):
+                    break
+            except InputError:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(POLL_SECONDS)
 
 
 def _lock(descriptor: int) -> None:

@@ -70,7 +70,7 @@ def drive_blender(request: AnimateRequest, job_folder: Path | None, blender: Pat
     job_folder: where the job is kept; None for a temporary one. Raises InputError for files that are not there, EngineError
     where Blender ends without an outcome, KeyboardInterrupt (after the run was cancelled cleanly).
     """
-    _check(request, blender)
+    check_request(request, blender)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animamimic-")))
         request = dataclasses.replace(request, outcome=str(folder / OUTCOME_FILE))
@@ -90,7 +90,8 @@ def drive_blender(request: AnimateRequest, job_folder: Path | None, blender: Pat
         return _outcome(process.returncode, Path(request.outcome), folder / BLENDER_LOG_FILE)
 
 
-def _check(request: AnimateRequest, blender: Path | None) -> None:
+def check_request(request: AnimateRequest, blender: Path | None = None) -> None:
+    """Raise InputError for files that are not there or cannot be written."""
     if not Path(request.blend).is_file():
         raise InputError(f"There is no file {request.blend}.", "Name the .blend file that holds the subject.")
     if not Path(request.out).parent.is_dir():

@@ -95,6 +95,14 @@ def content_of(path: Path) -> str:
     return found.hexdigest()
 
 
+def source_hash(root: Path) -> str:
+    """A hash of all Python source below a folder."""
+    found = hashlib.blake2b()
+    for path in sorted(root.rglob("*.py")):
+        found.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
 def _read(path: Path, key: bytes) -> bytes | None:
     """The packed result, or None where there is none of that key or it is damaged."""
     try:
@@ -114,13 +122,7 @@ def _read(path: Path, key: bytes) -> bytes | None:
 @functools.cache
 def _code() -> str:
     """A hash of the engine's source and of the libraries' versions."""
-    root = Path(__file__).resolve().parent
-    found = hashlib.blake2b()
-    for path in sorted(root.rglob("*.py")):
-        found.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
-    for library in LIBRARIES:
-        found.update(f"{library} {_version(library)}\0".encode())
-    return found.hexdigest()
+    return " ".join([source_hash(Path(__file__).resolve().parent), *(f"{library} {_version(library)}" for library in LIBRARIES)])
 
 
 def _version(library: str) -> str:

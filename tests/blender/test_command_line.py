@@ -182,3 +182,19 @@ def wait_for_progress(job):
 
 def running_programs():
     return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+
+
+def test_a_table_of_files_is_animated_and_not_done_twice(blender, bar, clips, tmp_path, engine_python):
+    table = tmp_path / "shots.csv"
+    table.write_text(f"blend,object,video,out,frame_start,frame_end,fit_resolution\n{bar},Bar,{clips / 'good.mp4'},out.blend,5,8,64\n")
+    command = [sys.executable, ROOT / "__main__.py", "batch", table, "--jobs", "1", "--engine-python", engine_python]
+
+    def run():
+        return ended(subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+
+    code, told, errors = run()
+    assert (code, told["outcome"], told["done"]) == (0, "done", 1), errors
+    looked = blender(LOOK, tmp_path / "out.blend")
+    assert (looked["rigged"], looked["range"]) == (True, [5, 8])
+    code, told, errors = run()
+    assert (code, told["kept"], told["done"]) == (0, 1, 0), errors

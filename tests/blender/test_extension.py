@@ -2,7 +2,7 @@
 
 import zipfile
 
-FORBIDDEN = {"tests", "benchmarks", "samples", "docs", "data", "tools", "dist", "out", "build"}
+FORBIDDEN = {"tests", "benchmarks", "samples", "docs", "data", "tools", "farm", "dist", "out", "build"}
 
 
 def test_the_zip_holds_the_extension_and_nothing_else(extension_zip):

@@ -1,0 +1,95 @@
+"""The command line's part for many shots: `batch TABLE`, and `shot FOLDER`, which the batch starts for every attempt."""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from ..bounds import cores, threads_each
+from ..claim import claim
+from ..errors import EngineError, InputError
+from ..parent import end_with
+from .display import display, retry_table
+from .pools import LocalPool, Pool, RayPool, Resources
+from .run import SUMMARY_FILE, Batch, summary
+from .shot import Programs, attempt
+from .table import read_shots
+
+RETRIES = 2
+JOB_GIGABYTES = 2.0
+"""What a job takes where nothing else is said: measured 0.5 for six frames of 512 pixels, 1.4 for a hundred."""
+
+BATCH_LOCK = "batch.lock"
+
+
+def add_to(commands: Any) -> None:
+    """Add both commands to the parser's."""
+    batch = commands.add_parser("batch", help="animate many shots, on this machine or on a Ray cluster")
+    batch.set_defaults(command=_batch)
+    batch.add_argument("table", metavar="SHOTS", type=Path, help="a .csv or .json: columns blend, out and any setting by name (video above all), or job")
+    batch.add_argument("--folder", type=Path, metavar="DIR", help="where the shots' folders lie (default: SHOTS-batch beside the table)")
+    batch.add_argument("--jobs", type=int, default=0, metavar="N", help="shots at once on this machine (default: as many as cores and memory allow)")
+    batch.add_argument("--ray", default="", metavar="ADDRESS", help="run on the Ray cluster at this address; 'auto' finds the one of this machine")
+    batch.add_argument("--threads", type=int, default=0, metavar="N", help="cores for one shot (default: 1 on Ray, here what jobs leave)")
+    batch.add_argument("--memory", type=float, default=JOB_GIGABYTES, metavar="GB", help=f"memory for one shot (default: {JOB_GIGABYTES:g})")
+    batch.add_argument("--retries", type=int, default=RETRIES, metavar="N", help=f"how often a shot that was lost is tried again (default: {RETRIES})")
+    batch.add_argument("--blender", type=Path, metavar="PATH", help="drive this Blender instead of the bpy module")
+    batch.add_argument("--engine-python", default="", metavar="PATH", help="the Python that has torch (default: the one that runs a shot)")
+
+    shot = commands.add_parser("shot")  # what a batch starts; not for people
+    shot.set_defaults(command=_shot)
+    shot.add_argument("folder", type=Path)
+    shot.add_argument("--attempt", type=int, required=True)
+    shot.add_argument("--parent", type=int, default=0)
+
+
+def _batch(options: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, _interrupt)
+    if options.jobs < 0 or options.threads < 0 or options.retries < 0 or options.memory <= 0:
+        raise InputError("A number of jobs, threads or retries, or the memory, is negative.", "Give numbers above zero.")
+    shots = read_shots(options.table)
+    place = (options.folder or options.table.with_name(options.table.stem + "-batch")).resolve()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"The folder {place} cannot be made ({error.strerror}).", "Choose another with --folder.") from error
+    programs = Programs(str(options.blender or ""), options.engine_python)
+    with claim(place, BATCH_LOCK), redirect_stdout(sys.stderr), display() as show:  # Ray prints of its own accord
+        found = Batch(shots, place, _pool(options), options.retries, show, programs).run()
+    if table := retry_table(found):
+        print(table, file=sys.stderr)
+    told = {name: value for name, value in summary(found, 0.0).items() if name not in {"shots", "seconds"}}
+    print(json.dumps({**told, "summary": str(place / SUMMARY_FILE)}))
+    return 0 if told["outcome"] == "done" else EngineError.exit_code
+
+
+def _pool(options: argparse.Namespace) -> Pool:
+    if options.ray:
+        return RayPool(options.ray, Resources(options.threads or 1, options.memory))
+    jobs = options.jobs or max(1, min(cores() // (options.threads or 1), int(_free_gigabytes() / options.memory)))
+    threads = min(options.threads or threads_each(jobs), threads_each(jobs))
+    return LocalPool(jobs, Resources(threads, options.memory))
+
+
+def _free_gigabytes() -> float:
+    """Memory that is free now; without a way to know, enough for every core."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) * 1024 / 1e9
+    except (OSError, StopIteration):
+        return JOB_GIGABYTES * cores()
+
+
+def _shot(options: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, _interrupt)
+    if options.parent:
+        threading.Thread(target=end_with, args=(options.parent,), daemon=True).start()
+    return attempt(options.folder.resolve(), options.attempt)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
