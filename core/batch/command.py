@@ -17,7 +17,7 @@ from .display import display, retry_table
 from .pools import LocalPool, Pool, RayPool, Resources
 from .run import SUMMARY_FILE, Batch, summary
 from .shot import Programs, attempt
-from .table import read_shots
+from .table import chosen, read_shots
 
 RETRIES = 2
 JOB_GIGABYTES = 2.0
@@ -31,6 +31,7 @@ def add_to(commands: Any) -> None:
     batch = commands.add_parser("batch", help="animate many shots, on this machine or on a Ray cluster")
     batch.set_defaults(command=_batch)
     batch.add_argument("table", metavar="SHOTS", type=Path, help="a .csv or .json: columns blend, out and any setting by name (video above all), or job")
+    batch.add_argument("--rows", default="", metavar="N", help="only these rows, such as 3 or 1-4,7; for farms that hand out rows themselves")
     batch.add_argument("--folder", type=Path, metavar="DIR", help="where the shots' folders lie (default: SHOTS-batch beside the table)")
     batch.add_argument("--jobs", type=int, default=0, metavar="N", help="shots at once on this machine (default: as many as cores and memory allow)")
     batch.add_argument("--ray", default="", metavar="ADDRESS", help="run on the Ray cluster at this address; 'auto' finds the one of this machine")
@@ -52,18 +53,23 @@ def _batch(options: argparse.Namespace) -> int:
     if options.jobs < 0 or options.threads < 0 or options.retries < 0 or options.memory <= 0:
         raise InputError("A number of jobs, threads or retries, or the memory, is negative.", "Give numbers above zero.")
     shots = read_shots(options.table)
+    if options.rows:
+        shots = chosen(shots, options.rows)
     place = (options.folder or options.table.with_name(options.table.stem + "-batch")).resolve()
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"The folder {place} cannot be made ({error.strerror}).", "Choose another with --folder.") from error
     programs = Programs(str(options.blender or ""), options.engine_python)
-    with claim(place, BATCH_LOCK), redirect_stdout(sys.stderr), display() as show:  # Ray prints of its own accord
-        found = Batch(shots, place, _pool(options), options.retries, show, programs).run()
+    # Rows that a farm hands out run side by side; each job folder has a lock of its own.
+    own = options.rows.replace(",", "+").replace(" ", "")
+    lock, summary_file = (f"{own}-{name}" if own else name for name in (BATCH_LOCK, SUMMARY_FILE))
+    with claim(place, lock), redirect_stdout(sys.stderr), display() as show:  # Ray prints of its own accord
+        found = Batch(shots, place, _pool(options), options.retries, show, programs, summary_file).run()
     if table := retry_table(found):
         print(table, file=sys.stderr)
     told = {name: value for name, value in summary(found, 0.0).items() if name not in {"shots", "seconds"}}
-    print(json.dumps({**told, "summary": str(place / SUMMARY_FILE)}))
+    print(json.dumps({**told, "summary": str(place / summary_file)}))
     return 0 if told["outcome"] == "done" else EngineError.exit_code
 
 

@@ -59,6 +59,7 @@ class Batch:
     retries: int
     show: Callable[[list[Progress]], None]
     programs: Programs = field(default_factory=Programs)
+    summary_file: str = SUMMARY_FILE
 
     def run(self) -> list[Progress]:
         """Until every shot is done or has failed for good; writes the summary. Ends the attempts where it is interrupted."""
@@ -78,7 +79,7 @@ class Batch:
         finally:
             self.pool.close()
         self.show(all_shots)
-        write_text(self.place / SUMMARY_FILE, json.dumps(summary(all_shots, time.monotonic() - begun), indent=1))
+        write_text(self.place / self.summary_file, json.dumps(summary(all_shots, time.monotonic() - begun), indent=1))
         return all_shots
 
     def _settled(self, one: Progress) -> bool:

@@ -64,6 +64,19 @@ def read_shots(table: Path) -> tuple[Shot, ...]:
     return tuple(shots)
 
 
+def chosen(shots: tuple[Shot, ...], rows: str) -> tuple[Shot, ...]:
+    """The shots of some rows, such as "3" or "1-4,7". Raises InputError for what is no row of the table."""
+    wanted: set[int] = set()
+    for part in rows.split(","):
+        first, dash, last = (one.strip() for one in part.partition("-"))
+        if not (first.isdecimal() and (last.isdecimal() if dash else True)):
+            raise InputError(f"{rows!r} names no rows.", "Write them like 3 or 1-4,7.")
+        wanted |= set(range(int(first), int(last or first) + 1))
+    if missing := wanted - {one.row for one in shots}:
+        raise InputError(f"There is no row {min(missing)}.", f"The table has {len(shots)}.")
+    return tuple(one for one in shots if one.row in wanted)
+
+
 def _rows(table: Path) -> Iterator[Mapping[str, Any]]:
     """What each row gives, without what it leaves empty."""
     try:

@@ -13,7 +13,7 @@ import pytest
 from animamimic.core import job
 from animamimic.core.batch import display, run, shot
 from animamimic.core.batch.pools import Ended
-from animamimic.core.batch.table import read_shots
+from animamimic.core.batch.table import chosen, read_shots
 from animamimic.core.claim import ENGINE_LOCK, claim, wait_free
 from animamimic.core.errors import InputError
 
@@ -213,3 +213,12 @@ def test_a_result_that_somebody_worked_on_is_not_written_over(files):
         shot.finished(folder, one)
     (files / "x.blend").write_text("made")
     assert not shot.finished(folder, one)
+
+
+def test_rows_can_be_chosen(files):
+    shots = read_shots(write_table(files, "blend,video,out\n" + "".join(f"a.blend,clip.mp4,{number}.blend\n" for number in range(1, 6))))
+    assert [one.row for one in chosen(shots, "2")] == [2]
+    assert [one.row for one in chosen(shots, "1-2, 5")] == [1, 2, 5]
+    for rows, sentence in (("7", "There is no row 7. The table has 5."), ("a", "names no rows"), ("1-", "names no rows")):
+        with pytest.raises(InputError, match=sentence):
+            chosen(shots, rows)
