@@ -6,7 +6,7 @@ OTHER_BPY = 4.2.23 5.0.1 5.2.3
 ENV = .venv
 PY = $(ENV)/bin/python
 
-.PHONY: env demo test test-all lint build accuracy clean
+.PHONY: env demo test test-all test-window lint build accuracy clean
 
 env:
 	@$(PYTHON3) tools/make_environment.py $(ENV) --bpy $(BPY)
@@ -21,6 +21,10 @@ test: env
 test-all: test
 	@for version in $(OTHER_BPY); do $(PY) tools/test_blender_version.py $$version || exit 1; done
 
+# In the real program and its window, with clicks. Skipped with a reason where no Debian root can be made.
+test-window: env
+	@$(PY) tools/test_window.py
+
 lint: env
 	@$(ENV)/bin/ruff check .
 	@$(PY) tools/typecheck.py
@@ -32,4 +36,4 @@ accuracy: env
 	@$(PY) benchmarks/accuracy.py
 
 clean:
-	rm -rf $(ENV) .envs out dist build
+	rm -rf $(ENV) .envs .roots out dist build

@@ -1,0 +1,62 @@
+"""Runs inside Blender with its window: answers questions that come as files, and measures how long its main thread stands still.
+
+blender --python agent.py -- FOLDER. A question is FOLDER/N.py, whose code may set `answer`; the answer is FOLDER/N.json. A timer
+that asks to be called every ten milliseconds sees a standing main thread as a gap between two of its calls.
+"""
+
+import json
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import bpy
+
+FOLDER = Path(sys.argv[-1])
+BEAT_SECONDS = 0.01
+MODULE = "bl_ext.user_default.animamimic"
+
+gaps = []
+"""(wall seconds, seconds that the main thread itself worked, when it ended, what the run was doing), where over 50 ms."""
+
+beat = {"wall": time.monotonic(), "thread": time.thread_time(), "doing": ""}
+known = {"count": 0}
+names = {"bpy": bpy, "gaps": gaps, "time": time, "sys": sys, "json": json, "Path": Path, "MODULE": MODULE}
+
+
+def doing():
+    """What the extension is at: '' where nothing, else the stage that the panel shows."""
+    session = sys.modules.get(f"{MODULE}.animamimic_addon.session")
+    run = session.current() if session is not None else None
+    return run.stage if run is not None else ""
+
+
+def answer_questions():
+    question = FOLDER / f"{known['count']}.py"
+    if not question.exists():
+        return
+    names["answer"] = None
+    try:
+        window = bpy.context.window_manager.windows[0]
+        with bpy.context.temp_override(window=window):
+            exec(compile(question.read_text(encoding="utf-8"), str(question), "exec"), names)
+        said = {"answer": names["answer"]}
+    except Exception:  # noqa: BLE001  whatever a question fails of belongs to the test that asked
+        said = {"error": traceback.format_exc()}
+    whole = FOLDER / f"{known['count']}.part"
+    whole.write_text(json.dumps(said), encoding="utf-8")
+    whole.rename(FOLDER / f"{known['count']}.json")
+    known["count"] += 1
+
+
+def tick():
+    wall, thread, now_doing = time.monotonic(), time.thread_time(), doing()
+    if wall - beat["wall"] > 0.05:
+        gaps.append((wall - beat["wall"], thread - beat["thread"], wall, beat["doing"] if beat["doing"] == now_doing else f"{beat['doing']} -> {now_doing}"))
+    answer_questions()
+    beat.update(wall=time.monotonic(), thread=time.thread_time(), doing=doing())
+    return BEAT_SECONDS
+
+
+bpy.context.preferences.view.show_splash = False
+bpy.app.timers.register(tick, persistent=True)
