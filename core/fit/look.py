@@ -21,6 +21,9 @@ from .problem import Problem
 DEPTH_SLACK = 0.006
 """How far behind the visible surface a point may lie and still be the visible one, fraction of the diagonal."""
 
+NEAREST = 1e-3
+"""Points nearer to the camera than this share of the subject's distance are projected as if they were there."""
+
 RIM = 1.5
 """Pixels next to a silhouette or an inner outline whose colour is mixed with what lies behind it."""
 
@@ -95,11 +98,25 @@ class Look:
 
     def draw(self, world: Tensor, shift: Tensor) -> list[Drawing]:
         """Draw a batch of poses, given by their joints' transforms [T, J, 3, 3] and [T, J, 3]."""
-        points = self.problem.skinned(world, shift)
+        return self.draw_points(self.problem.skinned(world, shift))
+
+    def draw_points(self, points: Float64) -> list[Drawing]:
+        """Draw the welded vertices where they are said to be: float64[T, W, 3], normalised."""
         clip = self.problem.clip_points(points)
         raster = rasterize(_tensor(clip), _tensor(self.problem.triangles), self.height, self.width)
         ids, pairs = np.asarray(raster.triangle_ids), np.asarray(raster.barycentric)
         return [self._drawing(points[item], clip[item], ids[item], pairs[item]) for item in range(len(points))]
+
+    def project(self, points: Tensor) -> tuple[Float64, Tensor]:
+        """Pixel positions float64[..., 2] of normalised points [..., 3], and their derivatives [..., 2, 3] in the points' own dtype."""
+        matrix = torch.from_numpy(self.problem.clip_matrix).to(points.dtype)
+        clip = points @ matrix[:, :3].T + matrix[:, 3]
+        depth = clip[..., 3:].clamp(min=NEAREST * self.problem.clip_matrix[3, 3])
+        half = torch.tensor([self.width / 2, -self.height / 2], dtype=points.dtype)
+        flat = clip[..., :2] / depth
+        positions = flat * half + half.abs()
+        rows = half[:, None] * (matrix[:2, :3] - flat[..., None] * matrix[3, :3]) / depth[..., None]
+        return positions.double().numpy(), rows
 
     def _drawing(self, points: Float64, clip: Float32, ids: Int32, pairs: Float32) -> Drawing:
         weights = _three(pairs)

@@ -42,12 +42,20 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Observation:
-    """Points to follow and the objectives that pull them. skins: batched, [I, N, S]."""
+class Places:
+    """Points on the drawn surface. corners: int64[I, N, 3], welded vertices. mix: float32[I, N, 3], their shares, all zero for no point."""
 
-    surface: Skin
+    corners: Tensor
+    mix: Tensor
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Points to follow and the objectives that pull them."""
+
+    surface: Places
     surface_objectives: tuple[Objective, ...]
-    rim: Skin
+    rim: Places
     rim_objectives: tuple[Objective, ...]
 
 
@@ -66,13 +74,18 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Observer:
-    """Compares poses with frames. rim_distance: pixels from a pixel on the drawing's rim to the frame's silhouette where they agree."""
+    """Compares poses with frames.
+
+    rim_distance: pixels from a pixel on the drawing's rim to the frame's silhouette where they agree.
+    surface_points: most points of the surface that are compared in a frame.
+    """
 
     problem: Problem
     look: Look
     evidence: Evidence
     weights: Weights = Weights()
     rim_distance: float = -0.5
+    surface_points: int = SURFACE_POINTS
 
     @staticmethod
     def of(problem: Problem, look: Look, evidence: Evidence, weights: Weights = Weights()) -> "Observer":
@@ -101,7 +114,7 @@ class Observer:
             self._outline(frames, drawings, rims, level),
         )
         return Observation(
-            self._skins(drawings, surfaces, SURFACE_POINTS), tuple(pulls), self._skins(drawings, rims, RIM_POINTS), rim_pulls
+            self._places(drawings, surfaces, self.surface_points), tuple(pulls), self._places(drawings, rims, RIM_POINTS), rim_pulls
         )
 
     def _surface(self, drawing: Drawing) -> Sampled:
@@ -111,10 +124,10 @@ class Observer:
             return Sampled(np.zeros((0, 2), np.int64), np.zeros(0))
         joint = self.problem.joint_of_triangle[drawing.triangle_ids[rows, columns]]
         area = np.bincount(joint, minlength=self.problem.joints).astype(float)
-        wanted = np.minimum(area, np.ceil((SURFACE_POINTS - self.problem.joints) * np.sqrt(area) / np.sqrt(area).sum()))
+        wanted = np.minimum(area, np.ceil((self.surface_points - self.problem.joints) * np.sqrt(area) / np.sqrt(area).sum()))
         order = np.lexsort((_scatter(rows, columns), joint))
         rank = np.arange(len(order)) - (np.cumsum(area) - area)[joint[order]]
-        chosen = order[rank < wanted[joint[order]]][:SURFACE_POINTS]
+        chosen = order[rank < wanted[joint[order]]][:self.surface_points]
         weights = (area / np.maximum(wanted, 1))[joint[chosen]]
         return Sampled(np.stack([rows[chosen], columns[chosen]], 1), weights / weights.sum())
 
@@ -136,8 +149,8 @@ class Observer:
         for frame, drawing, surface in zip(frames, drawings, surfaces, strict=True):
             image = blur(drawing.over(self.evidence[frame].background), BLURS[level] * self.evidence.pixel)
             colours.append(image[surface.pixels[:, 0], surface.pixels[:, 1]])
-        weights = self.weights.colour * _padded([surface.weights for surface in surfaces], SURFACE_POINTS)
-        return ColourObjective(self.evidence, frames, level, _padded(colours, SURFACE_POINTS).astype(np.float32), weights, COLOUR_TOLERANCE[level])
+        weights = self.weights.colour * _padded([surface.weights for surface in surfaces], self.surface_points)
+        return ColourObjective(self.evidence, frames, level, _padded(colours, self.surface_points).astype(np.float32), weights, COLOUR_TOLERANCE[level])
 
     def _flow(self, frames: Sequence[int], drawings: Sequence[Drawing], surfaces: Sequence[Sampled], level: int) -> Objective:
         """Optical flow from the drawing to the frame, where the way back agrees."""
@@ -158,9 +171,9 @@ class Observer:
             agreed *= (sample(ready.distance, target) < 1.5 * self.evidence.pixel) & (agreed > 0.1) if len(start) else 1
             targets.append(target)
             weights.append(agreed * surface.weights)
-        owners = np.broadcast_to(np.arange(SURFACE_POINTS), (len(frames), SURFACE_POINTS))
-        strength = self.weights.flow * _padded(weights, SURFACE_POINTS)
-        return TargetObjective(self.evidence.pixel, owners, _padded(targets, SURFACE_POINTS), strength, None, PIXEL_TOLERANCE[level])
+        owners = np.broadcast_to(np.arange(self.surface_points), (len(frames), self.surface_points))
+        strength = self.weights.flow * _padded(weights, self.surface_points)
+        return TargetObjective(self.evidence.pixel, owners, _padded(targets, self.surface_points), strength, None, PIXEL_TOLERANCE[level])
 
     def _outline(self, frames: Sequence[int], drawings: Sequence[Drawing], rims: Sequence[Sampled], level: int) -> Objective:
         """Points of the frame's outline call for the rim point nearest to them."""
@@ -188,18 +201,14 @@ class Observer:
             tolerance=max(PIXEL_TOLERANCE[level], 5.0),
         )
 
-    def _skins(self, drawings: Sequence[Drawing], samples: Sequence[Sampled], count: int) -> Skin:
-        """The chosen surface points as points that hang on joints: each hangs on the bones of its triangle's corners."""
-        skin = self.problem.skin
-        bones, weights, starts = [], [], []
+    def _places(self, drawings: Sequence[Drawing], samples: Sequence[Sampled], count: int) -> Places:
+        """Where on the surface the chosen pixels are."""
+        corners, mix = [], []
         for drawing, chosen in zip(drawings, samples, strict=True):
             rows, columns = chosen.pixels[:, 0], chosen.pixels[:, 1]
-            corners = torch.from_numpy(self.problem.triangles[drawing.triangle_ids[rows, columns]].astype(np.int64))
-            mix = torch.from_numpy(drawing.barycentric[rows, columns])
-            bones.append(_filled_to(skin.bones[corners].flatten(1), count))
-            weights.append(_filled_to((skin.weights[corners] * mix[..., None]).flatten(1), count))
-            starts.append(_filled_to(skin.starts[corners].flatten(1, 2), count))
-        return Skin(torch.stack(bones), torch.stack(weights).float(), torch.stack(starts).float())
+            corners.append(_filled_to(torch.from_numpy(self.problem.triangles[drawing.triangle_ids[rows, columns]].astype(np.int64)), count))
+            mix.append(_filled_to(torch.from_numpy(drawing.barycentric[rows, columns]), count))
+        return Places(torch.stack(corners), torch.stack(mix))
 
 
 def _texture(drawn: UInt8, positions: Float32, pixel: float) -> Float64:
@@ -234,6 +243,13 @@ def _padded(arrays: Sequence[np.ndarray], count: int) -> Float64:
     for row, values in zip(result, arrays, strict=True):
         row[: len(values)] = values[:count]
     return result
+
+
+def skin_at(skin: Skin, places: Places) -> Skin:
+    """The chosen points as points that hang on joints, float32 [I, N, 3 K]: each hangs on the bones of its triangle's corners."""
+    corners = places.corners
+    weights = (skin.weights[corners] * places.mix[..., None]).flatten(2)
+    return Skin(skin.bones[corners].flatten(2), weights.float(), skin.starts[corners].flatten(2, 3).float())
 
 
 def _filled_to(values: Tensor, count: int) -> Tensor:

@@ -66,7 +66,7 @@ class Problem:
     """The normalised subject.
 
     skeleton: J joints, normalised. bone_of_joint: J indices into the rig's bones. skin: of the welded vertices, over joints.
-    vertices: float64[W, 3], welded. triangles: int32[F, 3] into them. clip_matrix: float64[4, 4], normalised world to clip.
+    kept: int64[W], which of the mesh's vertices stands for each welded one. vertices: float64[W, 3], welded. triangles: int32[F, 3] into them. clip_matrix: float64[4, 4], normalised world to clip.
     camera_axis: float64[3], unit, away from the camera. movable: bool[J], joints that may translate. centre, scale: world = normalised * scale + centre.
     """
 
@@ -74,6 +74,7 @@ class Problem:
     skeleton: Skeleton
     bone_of_joint: tuple[int, ...]
     skin: Skin
+    kept: np.ndarray
     vertices: Float64
     triangles: Int32
     clip_matrix: Float64
@@ -108,6 +109,7 @@ class Problem:
             skeleton=Skeleton.of(parents, (heads - centre) / scale),
             bone_of_joint=tuple(bones),
             skin=skin,
+            kept=kept,
             vertices=(mesh.vertices[kept].astype(float) - centre) / scale,
             triangles=np.ascontiguousarray(triangles[distinct], np.int32),
             clip_matrix=view.world_to_clip @ normalise,
@@ -207,7 +209,7 @@ def _continuous_quaternions(matrices: Float64) -> Float64:
     return quaternions
 
 
-def _weld(mesh: Mesh, rig: Rig, scale: float) -> tuple[Float64, Int32]:
+def _weld(mesh: Mesh, rig: Rig, scale: float) -> tuple[np.ndarray, Int32]:
     """Indices of the vertices kept, and for every vertex which of them it is."""
     place = np.round(mesh.vertices / (WELD * scale)).astype(np.int64)
     hold = np.round(rig.weights * 1000).astype(np.int64)

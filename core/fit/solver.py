@@ -11,17 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..types import Float64
 from .kinematics import Moments, exponential, logarithm
 from .objectives import Objective
-from .observe import Observation, Observer
+from .observe import Observation, Observer, skin_at
 from .problem import Poses, Problem
 
 MOST_TURN = 1.0
 """Most radians that a joint turns in one step: the linearisation holds no farther."""
-
-NEAREST = 1e-3
-"""Points nearer to the camera than this share of the subject's distance are projected as if they were there."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +89,12 @@ class Solver:
         size = 3 * self.problem.joints + 3 * int(self.problem.movable.sum())
         total = System(torch.zeros(len(poses), size, size), torch.zeros(len(poses), size), torch.zeros(len(poses), dtype=torch.float64))
         world, shift = self.problem.skeleton.transforms(poses.rotations, poses.translations)
-        for skin, objectives in ((observation.surface, observation.surface_objectives), (observation.rim, observation.rim_objectives)):
-            self._gather(total, Moments.of(self.problem.skeleton, skin, world, shift), objectives)
+        for places, objectives in ((observation.surface, observation.surface_objectives), (observation.rim, observation.rim_objectives)):
+            self._gather(total, Moments.of(self.problem.skeleton, skin_at(self.problem.skin, places), world, shift), objectives)
         return System(total.hessian.double(), total.gradient.double(), total.cost)
 
     def _gather(self, total: System, moments: Moments, objectives: Sequence[Objective]) -> None:
-        positions, rows = self.project(moments.points)
+        positions, rows = self.observer.look.project(moments.points)
         information, gradient = torch.zeros(*rows.shape[:-1], 2), torch.zeros(rows.shape[:-1])
         for objective in objectives:
             model = objective.quadratic(positions)
@@ -110,18 +106,6 @@ class Solver:
         flat = jacobian.flatten(1, 2)
         total.hessian.baddbmm_(weighted.transpose(1, 2), flat)
         total.gradient.add_((flat.transpose(1, 2) @ gradient.flatten(1)[..., None])[..., 0])
-
-    def project(self, points: Tensor) -> tuple[Float64, Tensor]:
-        """Pixel positions float64[I, N, 2] of points [I, N, 3], and their derivatives float32[I, N, 2, 3]."""
-        look = self.observer.look
-        matrix = torch.from_numpy(self.problem.clip_matrix).to(points.dtype)
-        clip = points @ matrix[:, :3].T + matrix[:, 3]
-        depth = clip[..., 3:].clamp(min=NEAREST * self.problem.clip_matrix[3, 3])
-        half = torch.tensor([look.width / 2, -look.height / 2], dtype=points.dtype)
-        flat = clip[..., :2] / depth
-        positions = flat * half + half.abs()
-        rows = half[:, None] * (matrix[:2, :3] - flat[..., None] * matrix[3, :3]) / depth[..., None]
-        return positions.double().numpy(), rows
 
     def with_priors(self, system: System, poses: Poses, predicted: Poses | None) -> System:
         """Add the pull to the pose of frame 0 and to the predicted pose."""
