@@ -21,7 +21,7 @@ from ..core.claim import check_free
 from ..core.errors import AnimaMimicError, CancelledError, EngineError, InputError
 from ..core.settings import Settings
 from . import ROOT_PACKAGE, preferences, process
-from .captured import Captured
+from .captured import Captured, read_captured
 from .datablocks import Context
 from .readiness import chosen_subject
 from .work import Made, Work
@@ -117,6 +117,16 @@ def start(context: Context, work: Work, settings: Settings, folder: str = "", py
     return _session.run
 
 
+def start_captured(work: Work, folder: Path) -> Run:
+    """Start the engine on a job that was captured before; see `leave`. Raises AnimaMimicError where that cannot be."""
+    _refuse_second_run()
+    engine_python = preferences.engine_python()
+    preferences.check_python(engine_python)
+    check_free(folder)
+    _session.run = Run(work, folder, read_captured(folder), _start_engine(engine_python, folder))
+    return _session.run
+
+
 def listen(run: Run) -> bool:
     """Take in what the engine told since the last call. Returns whether it still works; never waits."""
     state = run.engine.poll()
@@ -137,6 +147,12 @@ def finish(context: Context, run: Run) -> Made:
         raise
     finally:
         _session.run = None
+
+
+def leave(run: Run) -> None:
+    """End a run whose engine has ended with its result in the job folder only. Raises AnimaMimicError where it failed or was cancelled."""
+    _session.run = None
+    _raise_failure(run)
 
 
 def cancel() -> None:
@@ -160,7 +176,7 @@ def run_blocking(context: Context, work: Work, settings: Settings, folder: str, 
     _refuse_second_run()  # here too: what follows ends the run under way in the end
     try:
         run = start(context, work, settings, folder, python)
-        _wait(run, tell)
+        wait(run, tell)
         return finish(context, run)
     except KeyboardInterrupt as interrupt:
         _session.error = CancelledError("The run was cancelled.")
@@ -203,10 +219,15 @@ def _start(context: Context, work: Work, settings: Settings, folder: str, python
     place = _job_folder(folder)
     check_free(place)
     captured = work.capture(context, subject, settings, place)
-    return Run(work, place, captured, process.Engine.start(engine_python, process.SCRIPT, place, polite=not bpy.app.background))
+    return Run(work, place, captured, _start_engine(engine_python, place))
 
 
-def _wait(run: Run, tell: Callable[[Run], None]) -> None:
+def _start_engine(python: Path, folder: Path) -> process.Engine:
+    """Beside a window, it gives way to what the user does there."""
+    return process.Engine.start(python, process.SCRIPT, folder, polite=not bpy.app.background)
+
+
+def wait(run: Run, tell: Callable[[Run], None]) -> None:
     """Until the engine has ended, by itself or by a request to cancel."""
     request = run.folder / job.CANCEL_FILE
     while listen(run):
@@ -218,14 +239,18 @@ def _wait(run: Run, tell: Callable[[Run], None]) -> None:
 
 
 def _finish(context: Context, run: Run) -> Made:
+    _raise_failure(run)
+    baked = run.work.bake(context, run.captured, run.folder)
+    _session.made = replace(baked, warnings=(*run.captured.notes, *run.engine.warnings, *baked.warnings))
+    return _session.made
+
+
+def _raise_failure(run: Run) -> None:
     if run.cancelled:
         raise CancelledError("The run was cancelled.")
     failure = run.engine.failure()
     if failure is not None:
         raise failure
-    baked = run.work.bake(context, run.captured, run.folder)
-    _session.made = replace(baked, warnings=(*run.captured.notes, *run.engine.warnings, *baked.warnings))
-    return _session.made
 
 
 def _job_folder(chosen: str) -> Path:

@@ -3,15 +3,15 @@
 
 def register() -> None:
     """Add the operators."""
-    from . import animate, engine, result, view
+    from . import animate, engine, queue, result, view
 
-    for part in (animate, engine, result, view):
+    for part in (animate, engine, result, view, queue):
         part.register()
 
 
 def unregister() -> None:
     """Take them away."""
-    from . import animate, engine, result, view
+    from . import animate, engine, queue, result, view
 
-    for part in (view, result, engine, animate):
+    for part in (queue, view, result, engine, animate):
         part.unregister()

@@ -3,15 +3,15 @@
 
 def register() -> None:
     """Add the panels."""
-    from . import main, settings
+    from . import main, queue, settings
 
-    for part in (main, settings):
+    for part in (main, queue, settings):
         part.register()
 
 
 def unregister() -> None:
     """Take them away."""
-    from . import main, settings
+    from . import main, queue, settings
 
-    for part in (settings, main):
+    for part in (settings, queue, main):
         part.unregister()

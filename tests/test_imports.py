@@ -92,7 +92,7 @@ def test_the_command_line_starts_in_blenders_own_python():
 def test_the_whole_blender_side_loads_nothing_heavy():
     """All that `register()` imports, in one Python with bpy."""
     statement = (
-        "import bpy\nfrom animamimic.animamimic_addon import headless\nfrom animamimic.operators import animate, engine, result, view\n"
-        "from animamimic.panels import main, settings"
+        "import bpy\nfrom animamimic.animamimic_addon import headless\nfrom animamimic.operators import animate, engine, queue, result, view\n"
+        "from animamimic.panels import main, queue, settings"
     )
     assert not loaded_by(statement) & HEAVY

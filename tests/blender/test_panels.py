@@ -124,3 +124,22 @@ setattr(bpy.context.scene.animamimic, {setting!r}, {value!r})
 tell(counts=subpanels.ANIMAMIMIC_PT_{panel}.counts(None, bpy.context.scene.animamimic))
 """)
     assert ran["counts"] is counts
+
+
+def test_the_queue_shows_its_jobs_and_what_can_be_done_with_each(blender):
+    ran = blender(DRAW + """
+queued, queue = part("animamimic_addon.queued"), part("panels.queue")
+idle = texts(draw(queue.ANIMAMIMIC_PT_queue))
+jobs = tuple(queued.QueuedJob(Path(f"/queue/000{number}-Bar"), "Bar", "/files/other.blend" if number == 4 else "", state, "The video is empty." if number == 3 else "")
+             for number, state in enumerate(queued.State, 1))
+queued.queued_jobs = lambda: jobs
+session._session.run = session.Run(None, jobs[1].folder, None, None, fraction=0.42)
+notes = draw(queue.ANIMAMIMIC_PT_queue)
+session._session.run = None
+tell(idle=idle, texts=texts(notes), operators=shown(notes, "operator"))
+""")
+    assert ran["idle"] == "Nothing is queued"
+    assert ran["texts"] == "Bar: Waiting Bar: 42 % Bar: Failed The video is empty. Bar: Done from other.blend Bar: In the Scene"
+    add, run, *each = (one.removeprefix("animamimic.") for one in ran["operators"])
+    assert (add, run) == ("queue_animation", "run_queue")
+    assert each == ["remove_queued", "remove_queued", "retry_queued", "remove_queued", "bake_queued", "remove_queued", "bake_queued", "remove_queued"]

@@ -1,0 +1,252 @@
+"""The queue's buttons: add the present settings as a job, run what waits, bring a finished one into the scene, take one away."""
+
+from typing import Any
+
+import bpy
+
+from ..animamimic_addon import properties, queued, session
+from ..animamimic_addon.captured import read_captured
+from ..animamimic_addon.datablocks import Context
+from ..animamimic_addon.queued import QueuedJob, State
+from ..animamimic_addon.readiness import chosen_subject
+from ..animamimic_addon.redraw import redraw_viewports
+from ..core.errors import AnimaMimicError, CancelledError
+from .animate import ANIMAMIMIC_OT_animate_from_video
+from .run import TIMER_SECONDS
+
+WORK = ANIMAMIMIC_OT_animate_from_video.work
+"""What the queue's jobs are: all of them animate from a video."""
+
+
+class ANIMAMIMIC_OT_queue_animation(bpy.types.Operator):
+    """Keep the selected subject, the video and the settings as they are now as a job for the queue, instead of running it"""
+
+    bl_idname = "animamimic.queue_animation"
+    bl_label = "Queue"
+    __annotations__ = properties.settings_annotations()
+
+    def invoke(self, context: Context, event: bpy.types.Event) -> set[Any]:
+        """From the panel: what is not given is taken from the scene's settings."""
+        properties.copy_unset(context.scene.animamimic, self.properties)
+        return self.execute(context)
+
+    def execute(self, context: Context) -> set[Any]:
+        """Capture the scene into the queue."""
+        try:
+            subject = chosen_subject(context)
+            settings = properties.settings_from(self)
+            folder = queued.add(subject.name, bpy.data.filepath, lambda folder: WORK.capture(context, subject, settings, folder))
+        except AnimaMimicError as error:
+            return _failed(self, error)
+        self.report({"INFO"}, f"Queued '{subject.name}' as {folder.name}")
+        return {"FINISHED"}
+
+
+class ANIMAMIMIC_OT_run_queue(bpy.types.Operator):
+    """Run the queue's jobs one after another; the scene stays as it is until a finished one is brought into it"""
+
+    bl_idname = "animamimic.run_queue"
+    bl_label = "Run Queue"
+
+    _timer: bpy.types.Timer | None = None
+    _run: session.Run | None = None
+    _tried: set[str]
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Whether something waits and no run is under way."""
+        if session.current() is not None:
+            cls.poll_message_set("A run is under way already")
+            return False
+        cls.poll_message_set("No job waits in the queue")
+        return any(one.state in queued.TO_DO for one in queued.queued_jobs())
+
+    def execute(self, context: Context) -> set[Any]:
+        """For scripts and without a window: returns when no job waits any more."""
+        self._tried = set()
+        try:
+            while (one := self._next()) is not None:
+                run = session.start_captured(WORK, one.folder)
+                session.wait(run, lambda run: None)
+                self._end(one, run)
+        except AnimaMimicError as error:
+            return _failed(self, error)
+        except KeyboardInterrupt:
+            return _failed(self, CancelledError("The queue was stopped; run it again to go on."))
+        finally:
+            session.end_run()
+        return self._told()
+
+    def invoke(self, context: Context, event: bpy.types.Event) -> set[Any]:
+        """From the panel: beside the user's work."""
+        self._tried = set()
+        try:
+            self._start_next()
+        except AnimaMimicError as error:
+            return _failed(self, error)
+        self._timer = context.window_manager.event_timer_add(TIMER_SECONDS, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        redraw_viewports(context)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: Context, event: bpy.types.Event) -> set[Any]:
+        """Blender calls this for every event while the queue runs."""
+        run = self._run
+        if run is None or session.current() is not run:  # another file was loaded, or the add-on was disabled
+            return self._stop(context, {"CANCELLED"})
+        if event.type == "ESC" and event.value == "PRESS":
+            session.cancel()
+        elif event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        working = session.listen(run)
+        redraw_viewports(context)
+        if working:
+            return {"PASS_THROUGH"}
+        try:
+            self._end(queued.find(run.folder.name), run)
+            if self._start_next():
+                return {"PASS_THROUGH"}
+        except AnimaMimicError as error:
+            return self._stop(context, _failed(self, error))
+        return self._stop(context, self._told())
+
+    def cancel(self, context: Context) -> None:
+        """Blender calls this where it ends the operator itself, with its window for example."""
+        if self._run is not None and session.current() is self._run:
+            session.end_run()
+        self._stop(context, set())
+
+    def _next(self) -> QueuedJob | None:
+        """The first job that waits and was not tried by this operator yet: one that kills its engine must not be tried for ever."""
+        return next((one for one in queued.queued_jobs() if one.state in queued.TO_DO and one.folder.name not in self._tried), None)
+
+    def _start_next(self) -> bool:
+        """Start the engine on the next job, if there is one."""
+        one = self._next()
+        self._run = session.start_captured(WORK, one.folder) if one is not None else None
+        return one is not None
+
+    def _end(self, one: QueuedJob, run: session.Run) -> None:
+        """Take in how a job ended: its failure concerns no other job. Raises CancelledError where the user ended it."""
+        self._tried.add(one.folder.name)
+        try:
+            session.leave(run)
+        except CancelledError:
+            raise
+        except AnimaMimicError as error:
+            queued.mark_failed(one, error)
+            self.report({"WARNING"}, f"{one.subject}: {error}")
+
+    def _told(self) -> set[Any]:
+        done = sum(one.state is State.DONE and one.folder.name in self._tried for one in queued.queued_jobs())
+        self.report({"INFO"}, f"The queue ran: {done} of {len(self._tried)} jobs done")
+        return {"FINISHED"}
+
+    def _stop(self, context: Context, outcome: set[Any]) -> set[Any]:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        redraw_viewports(context)
+        return outcome
+
+
+def _job_annotations() -> dict[str, Any]:
+    """Which job: the name of its folder."""
+    props: Any = bpy.props
+    return {"job": props.StringProperty(name="Job", description="Name of the job's folder")}
+
+
+class _OfOneJob:
+    """An operator on one job of the queue. To be inherited before bpy.types.Operator, with `__annotations__ = _job_annotations()`."""
+
+    report: Any
+    job: str
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Not while a run is under way."""
+        cls.poll_message_set("A run is under way")  # type: ignore[attr-defined]
+        return session.current() is None
+
+    def execute(self, context: Context) -> set[Any]:
+        """Do it."""
+        try:
+            self.act(context, queued.find(self.job))
+        except AnimaMimicError as error:
+            return _failed(self, error)
+        redraw_viewports(context)
+        return {"FINISHED"}
+
+    def act(self, context: Context, one: QueuedJob) -> None:
+        """What this one does. Raises AnimaMimicError."""
+        raise NotImplementedError
+
+
+class ANIMAMIMIC_OT_bake_queued(_OfOneJob, bpy.types.Operator):
+    """Bring this job's result into the scene that it was made from, which must be open"""
+
+    bl_idname = "animamimic.bake_queued"
+    bl_label = "Bring into the Scene"
+    bl_options = {"UNDO"}
+    __annotations__ = _job_annotations()
+
+    def act(self, context: Context, one: QueuedJob) -> None:
+        """Bake it."""
+        made = WORK.bake(context, read_captured(one.folder), one.folder)
+        queued.mark_baked(one)
+        for warning in made.warnings:
+            self.report({"WARNING"}, warning)
+        self.report({"INFO"}, f"Made '{made.action}': {made.bones} bones, {made.keys} keys, {made.shape_keys} shape keys")
+
+
+class ANIMAMIMIC_OT_retry_queued(_OfOneJob, bpy.types.Operator):
+    """Let this failed job wait again"""
+
+    bl_idname = "animamimic.retry_queued"
+    bl_label = "Try Again"
+    __annotations__ = _job_annotations()
+
+    def act(self, context: Context, one: QueuedJob) -> None:
+        """Forget its failure."""
+        queued.retry(one)
+
+
+class ANIMAMIMIC_OT_remove_queued(_OfOneJob, bpy.types.Operator):
+    """Take this job out of the queue, with its result; what is in a scene stays there"""
+
+    bl_idname = "animamimic.remove_queued"
+    bl_label = "Remove from Queue"
+    __annotations__ = _job_annotations()
+
+    def invoke(self, context: Context, event: bpy.types.Event) -> set[Any]:
+        """From the panel: ask first, where a result would be lost."""
+        try:
+            if queued.find(self.job).state is State.DONE:
+                return context.window_manager.invoke_confirm(self, event)
+        except AnimaMimicError as error:
+            return _failed(self, error)
+        return self.execute(context)
+
+    def act(self, context: Context, one: QueuedJob) -> None:
+        """Delete its folder."""
+        queued.remove(one)
+
+
+def _failed(operator: Any, error: AnimaMimicError) -> set[Any]:
+    operator.report({"WARNING"} if isinstance(error, CancelledError) else {"ERROR"}, str(error))
+    return {"CANCELLED"}
+
+
+OPERATORS = (ANIMAMIMIC_OT_queue_animation, ANIMAMIMIC_OT_run_queue, ANIMAMIMIC_OT_bake_queued, ANIMAMIMIC_OT_retry_queued, ANIMAMIMIC_OT_remove_queued)
+
+
+def register() -> None:
+    """Add them."""
+    for one in OPERATORS:
+        bpy.utils.register_class(one)
+
+
+def unregister() -> None:
+    """Take them away."""
+    for one in reversed(OPERATORS):
+        bpy.utils.unregister_class(one)
