@@ -97,15 +97,38 @@ class TissueSettings:
         "OFF",
         "Soft Tissue",
         "Flesh that follows the bones a beat late, as shape keys",
-        choices={"OFF": "Bones alone", "PHYSICS": "Simulate the flesh and bake it to shape keys"},
+        choices={
+            "OFF": "Bones alone",
+            "PHYSICS": "Simulate flesh of the chosen material and bake it to shape keys",
+            "FITTED": "Start from that material and fit stiffness, damping and softness to the video",
+        },
+    )
+    material: str = setting(
+        "FAT",
+        "Material",
+        "What the flesh is made of: how stiff it is and how fast its jiggling dies away",
+        choices={
+            "FAT": "Soft and sluggish: bellies, cheeks, slugs (10 kPa)",
+            "MUSCLE": "Firm, comes to rest soon: limbs, necks, rumps (50 kPa)",
+            "JELLY": "Very soft, wobbles for long (5 kPa)",
+            "RUBBER": "Hardly bends, rings when struck: toys (1 MPa)",
+            "TAIL": "Bends and swings on: tails, trunks, fins (30 kPa)",
+            "CUSTOM": "The values of Stiffness and Damping below",
+        },
     )
     softness: float = setting(0.6, "Softness", "How far from the skin towards the bones the flesh is free to move; 1 frees all but the bones themselves", minimum=0.05, maximum=1.0)
-    stiffness: float = setting(10000.0, "Stiffness", "Young's modulus of the thickest flesh in Pa: fat 5e3, muscle 5e4, rubber 1e6; thin parts are firmer", minimum=1e3, maximum=1e7)
-    damping: float = setting(4.0, "Damping", "How fast jiggling dies away, per second", minimum=0.0, maximum=100.0)
+    stiffness: float = setting(10000.0, "Stiffness", "Young's modulus of the softest flesh in Pa, for the Custom material; thin parts are firmer", minimum=1e3, maximum=1e7)
+    damping: float = setting(4.0, "Damping", "How fast jiggling dies away, per second, for the Custom material", minimum=0.0, maximum=100.0)
     tissue_size: float = setting(1.0, "Simulated Size", "Bounding-box diagonal, in metres, that the subject is simulated at whatever its size in the scene; larger moves slower and softer", minimum=0.01, maximum=1000.0)
     tissue_resolution: float = setting(4.0, "Resolution", "Edge of a cell of the simulation, in % of the subject's size; smaller shows finer jiggle and takes longer", minimum=1.5, maximum=20.0)
     tissue_limit: float = setting(5.0, "Limit", "Furthest that the flesh may stray from where the bones put it, in % of the subject's size; what would go further is bent back smoothly", minimum=0.1, maximum=50.0)
-    shape_keys: int = setting(6, "Shape Keys", "Most shape keys that the soft motion may use", minimum=1, maximum=32)
+    ground: str = setting(
+        "OFF",
+        "Ground",
+        "A level floor that the flesh does not sink through",
+        choices={"OFF": "None", "SCENE": "At height zero of the scene", "SUBJECT": "At the lowest point of the subject as it stands"},
+    )
+    shape_keys: int = setting(12, "Shape Keys", "Most shape keys that the soft motion may use", minimum=1, maximum=32)
 
 
 @dataclass(frozen=True)

@@ -155,8 +155,10 @@ class Tissue:
     names: K shape-key names.
     offsets: float32[K, V, 3], added to `Rig.rest` before skinning, world axes, metres, at value 1.
     values: float32[T, K], in [-1, 1].
+    softness: float32[V], 0 (firm as bone) to 1, with which it was simulated; None where nobody needs to know.
     """
 
     names: tuple[str, ...]
     offsets: Float32
     values: Float32
+    softness: Float32 | None = None

@@ -33,93 +33,87 @@ CLOSEST, FURTHEST = 0.5, 2.0
 LEAST_HELD_DETERMINANT, LEAST_PARTLY_HELD_DETERMINANT = 0.3, 0.1
 """Least relative volume that the skinning may give, over the whole motion, to a tetrahedron with all or some corners held."""
 
-NEIGHBOURHOOD = 2
-"""Edges of the cage within which the deepest point tells how thick a part is."""
-
-MOST_STIFFENING = 100.0
+FIRM = 0.1
+"""Painted softness below which the flesh is free less deep than the setting says: at 0 all of it is held."""
 
 
 @dataclass(frozen=True)
 class Attachment:
     """How nodes hang on bones.
 
-    weights: float64[N, B], skin weights, rows sum to one.
+    weights: float64[N, B], skin weights, rows sum to one. softness: float64[N], 0 to 1, see `softness`.
+    depth: float64[N], 0 on the nearest bone that moves the node, 1 on the skin.
     held: bool[N], nodes that follow their skinning exactly. let_go: bool[N], nodes that would be held but for the motion
         that crosses them with others: they are but drawn to where the skinning puts them.
     """
 
     weights: Float64
+    softness: Float64
+    depth: Float64
     held: NDArray[np.bool_]
     let_go: NDArray[np.bool_]
 
 
-def attach(cage: Cage, rig: Rig, transforms: Float64, softness: float) -> Attachment:
+def attach(cage: Cage, rig: Rig, transforms: Float64, free_depth: float, weights: Float64, softness: Float64) -> Attachment:
     """Hang the cage on the skeleton.
 
     transforms: float64[S, B, 3, 4], the motion, see `fit.kinematics.bone_transforms`.
-    softness: 0 to 1, how far from the skin towards the bones the flesh is free.
+    free_depth: 0 to 1, how far from the skin towards the bones the flesh is free. weights: float64[N, B], see `node_weights`.
+    softness: float64[N], 0 to 1: where it is below `FIRM`, the flesh is free less deep, and at 0 not at all.
 
     Held nodes whose bones pull them together, apart or through one another somewhere in the motion are let go: that is
     what turned elements inside out where the core of a limb meets the core of the body.
     """
-    weights = node_weights(cage, rig)
     depth = relative_depth(cage, rig, weights)
-    held = depth < 1.0 - softness
+    held = depth < held_depth(free_depth, softness)
+    held |= softness <= 0
     held |= _unresolved(cage, rig, weights)
     near_bones = _hold_every_piece(cage, held, depth)
     held = _hold_every_piece(cage, _release_crossing(cage, near_bones, depth, weights, transforms), depth)
-    return Attachment(weights, held, near_bones & ~held)
+    return Attachment(weights, softness, depth, held, near_bones & ~held)
 
 
-def thickness_stiffening(cage: Cage) -> Float64:
-    """float64[E]: how much stiffer than the thickest flesh each tetrahedron is, 1 to `MOST_STIFFENING`.
-
-    A thin part of one material would hang like a rag: under its own inertia it bends as the inverse square of its
-    thickness. Ears, fins, wings and feet are made of firmer stuff than bellies; the square evens that out.
-    """
-    depth = np.maximum(-cage.signed_distance, 0.5 * cage.cell_size)
-    first, second = cage.edges().T
-    for _ in range(NEIGHBOURHOOD):
-        around = depth.copy()
-        np.maximum.at(around, first, depth[second])
-        np.maximum.at(around, second, depth[first])
-        depth = around
-    thickness = depth[cage.tetrahedra].mean(axis=1)
-    return np.minimum((depth.max() / thickness) ** 2, MOST_STIFFENING)
+def held_depth(free_depth: float, softness: Float64) -> Float64:
+    """float64[N]: the relative depth down from which nodes are held."""
+    return 1.0 - free_depth * np.minimum(1.0, softness / FIRM)
 
 
 def node_weights(cage: Cage, rig: Rig) -> Float64:
-    """float64[N, B]: the smoothest weights inside the cage that agree with the rig's on the surface.
+    """float64[N, B]: the smoothest weights inside the cage that agree with the rig's on the surface."""
+    weights = np.clip(spread_inside(cage, vertex_weights(rig).toarray()), 0.0, None)
+    total = weights.sum(axis=1, keepdims=True)
+    return np.where(total > 1e-6, weights / np.maximum(total, 1e-6), np.eye(1, weights.shape[1]))
+
+
+def spread_inside(cage: Cage, of_vertices: Float64) -> Float64:
+    """float64[N, C]: the smoothest values inside the cage that agree with those of the vertices, float64[V, C], on the surface.
 
     Least squares: the graph Laplacian's energy over the cage's edges, and the difference at the surface's samples. It
-    spreads weights through the flesh, not through the air between a limb and the body.
+    spreads values through the flesh, not through the air between a limb and the body.
     """
     samples, count = len(cage.sample_nodes), len(cage.nodes)
     rows = np.repeat(np.arange(samples), 4)
     embedding = sparse.csr_matrix((cage.sample_barycentric.ravel(), (rows, cage.sample_nodes.ravel())), (samples, count))
     # The last term decides where nothing else does.
     system = _laplacian(cage) + SURFACE_WEIGHT * (embedding.T @ embedding) + 1e-9 * sparse.identity(count)
-    right = (SURFACE_WEIGHT * (embedding.T @ (cage.surface_samples @ vertex_weights(rig)))).toarray()
-    weights = splu(sparse.csc_matrix(system), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(right)
-    weights = np.clip(weights, 0.0, None)
-    total = weights.sum(axis=1, keepdims=True)
-    return np.where(total > 1e-6, weights / np.maximum(total, 1e-6), np.eye(1, weights.shape[1]))
+    right = SURFACE_WEIGHT * (embedding.T @ (cage.surface_samples @ of_vertices))
+    return splu(sparse.csc_matrix(system), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(right)
 
 
 def relative_depth(cage: Cage, rig: Rig, weights: Float64) -> Float64:
     """float64[N]: 0 on the nearest bone that moves the node, 1 on the skin, more outside."""
-    to_bone = _distance_to_bones(cage, rig, weights)
+    to_bone = distance_to_bones(cage, rig, weights)
     radius = np.maximum(to_bone - cage.signed_distance, 1e-3 * cage.cell_size)
     return to_bone / radius
 
 
 def _unresolved(cage: Cage, rig: Rig, weights: Float64) -> NDArray[np.bool_]:
     """bool[N]: nodes around bones whose flesh is thinner than the cage can tell."""
-    to_bone = _distance_to_bones(cage, rig, weights)
+    to_bone = distance_to_bones(cage, rig, weights)
     return to_bone - cage.signed_distance < UNRESOLVED_RADIUS * cage.cell_size
 
 
-def _distance_to_bones(cage: Cage, rig: Rig, weights: Float64) -> Float64:
+def distance_to_bones(cage: Cage, rig: Rig, weights: Float64) -> Float64:
     """float64[N]: metres to the nearest bone among those that move the node."""
     nearest = np.full(len(cage.nodes), np.inf)
     own = weights >= OWN_WEIGHT * weights.max(axis=1, keepdims=True)

@@ -34,22 +34,30 @@ class Elasticity:
         self.mass = np.bincount(tetrahedra.ravel(), np.repeat(self.volume * DENSITY / 4.0, 4), len(nodes))
         self.free = np.flatnonzero(free)
         self._tetrahedra = tetrahedra
-        mu, lam = stable_parameters(np.broadcast_to(np.asarray(young, np.float64), len(tetrahedra)), poisson_ratio)
+        self._poisson_ratio = poisson_ratio
         self._inverse_modelled = _warp(np.linalg.inv(edges), wp.mat33d)
         self._element_arrays = [
             _warp(np.ascontiguousarray(tetrahedra, np.int32), wp.vec4i),
             _warp(np.linalg.inv(edges), wp.mat33d),
             _warp(self.volume, wp.float64),
-            _warp(mu, wp.float64),
-            _warp(lam, wp.float64),
+            wp.zeros(len(tetrahedra), dtype=wp.float64, device="cpu"),
+            wp.zeros(len(tetrahedra), dtype=wp.float64, device="cpu"),
         ]
+        self.take_material(young)
         self._x = wp.zeros(len(nodes), dtype=wp.vec3d, device="cpu")
         self._energies = wp.zeros(len(tetrahedra), dtype=wp.float64, device="cpu")
         self._gradient = wp.zeros(len(nodes), dtype=wp.vec3d, device="cpu")
-        self._indices, self._pointers, slots = _block_pattern(tetrahedra, free)
+        self._numbers = np.where(free, np.cumsum(free) - 1, -1)
+        self._indices, self._pointers, slots = _block_pattern(tetrahedra, self._numbers)
         self._slots = _warp(slots, wp.int32)
         self._blocks = wp.zeros(len(self._indices), dtype=wp.mat33d, device="cpu")
         self.diagonal_slots = _diagonal_slots(self._indices, self._pointers)
+
+    def take_material(self, young: Float64 | float) -> None:
+        """Make the body of this stiffness: float64[E] or one number, Pa."""
+        values = np.broadcast_to(np.asarray(young, np.float64), len(self._tetrahedra))
+        for array, parameter in zip(self._element_arrays[3:], stable_parameters(values, self._poisson_ratio), strict=True):
+            array.numpy()[:] = parameter
 
     def take_shape(self, skinned: Float64) -> None:
         """Make a skinned pose, float64[N, 3], the shape without stress; masses and stiffness stay those of the modelled one.
@@ -82,9 +90,26 @@ class Elasticity:
         """
         self._x.numpy()[:] = x
         self._blocks.zero_()
-        self._launch(kernels.hessian_kernel, self._slots, wp.float64(0.0 if projected else -np.inf), self._blocks)
+        kernel = kernels.projected_hessian_kernel if projected else kernels.exact_hessian_kernel
+        self._launch(kernel, self._slots, self._blocks)
         size = 3 * len(self.free)
         return sparse.bsr_matrix((self._blocks.numpy(), self._indices, self._pointers), shape=(size, size))
+
+    def element_work(self, x: Float64, way: Float64) -> Float64:
+        """float64[E]: how each tetrahedron's energy changes along a way of the nodes, float64[N, 3]; in proportion to its modulus."""
+        self._x.numpy()[:] = x
+        work = wp.zeros(len(self._tetrahedra), dtype=wp.float64, device="cpu")
+        self._launch(kernels.element_work_kernel, _warp(way, wp.vec3d), work)
+        return work.numpy()
+
+    def block_slots(self, corners: Int32) -> Int32:
+        """int32[G, 4, 4]: the stiffness's block of each pair of the corners [G, 4] of some tetrahedra, -1 where one is held."""
+        numbers = self._numbers[corners]
+        rows, columns = np.broadcast_arrays(numbers[:, :, None], numbers[:, None, :])
+        count = max(len(self.free), 1)
+        keys = np.repeat(np.arange(len(self.free), dtype=np.int64), np.diff(self._pointers)) * count + self._indices
+        slots = np.searchsorted(keys, rows.astype(np.int64) * count + columns)
+        return np.where((rows >= 0) & (columns >= 0), slots, -1).astype(np.int32)
 
     def determinants(self, x: Float64) -> Float64:
         """float64[E]: volume of each tetrahedron relative to the modelled one; negative where it is turned inside out."""
@@ -102,11 +127,12 @@ def stable_parameters(young: Float64, poisson_ratio: float) -> tuple[Float64, Fl
     return 4.0 / 3.0 * shear, bulk_like + 5.0 / 6.0 * shear
 
 
-def _block_pattern(tetrahedra: Int32, free: NDArray[np.bool_]) -> tuple[Int32, Int32, Int32]:
-    """Block columns [blocks] and row pointers [A + 1] of the stiffness, and the block of each pair of corners [E, 16]."""
-    count = int(free.sum())
-    numbers = np.full(len(free), -1, np.int64)
-    numbers[free] = np.arange(count)
+def _block_pattern(tetrahedra: Int32, numbers: NDArray[np.int64]) -> tuple[Int32, Int32, Int32]:
+    """Block columns [blocks] and row pointers [A + 1] of the stiffness, and the block of each pair of corners [E, 16].
+
+    numbers: int64[N], the free nodes counted from 0, -1 for held ones.
+    """
+    count = int(numbers.max(initial=-1)) + 1
     corners = numbers[tetrahedra]
     rows, columns = np.repeat(corners, 4, axis=1), np.tile(corners, (1, 4))
     both_free = (rows >= 0) & (columns >= 0)
@@ -121,7 +147,7 @@ def _block_pattern(tetrahedra: Int32, free: NDArray[np.bool_]) -> tuple[Int32, I
 def _diagonal_slots(indices: Int32, pointers: Int32) -> Int32:
     """int32[A]: the block of each free node with itself."""
     rows = np.repeat(np.arange(len(pointers) - 1), np.diff(pointers))
-    return np.flatnonzero(rows == indices)
+    return np.flatnonzero(rows == indices).astype(np.int32)
 
 
 def _warp(values: np.ndarray, dtype: type) -> wp.array:

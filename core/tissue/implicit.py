@@ -2,7 +2,7 @@
 
 A step of length h ends where the incremental potential
 
-    elastic energy + |x - (2 x1 - x0)|^2 M / 2h^2 + damping |x - x1 - (s - s1)|^2 M / 2h + pull |x - s|^2 / 2 - forces . x
+    elastic energy + contact with the ground + |x - (2 x1 - x0)|^2 M / 2h^2 + damping |x - x1 - (s - s1)|^2 M / 2h + pull |x - s|^2 / 2 - forces . x
 
 is least (x1, x0: the last two positions; s, s1: where the skinning puts the nodes now and before). Each Newton step goes
 downhill on it, which bounds the motion whatever the step length and stiffness. Damping acts on the motion relative to the
@@ -14,16 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sparse
 
-from ..types import Float64, Int32
+from ..types import Float64
+from .conjugate import solve_or_none
 from .elasticity import Elasticity
+from .ground import Ground
 
 MAX_NEWTON_STEPS = 20
 MAX_HALVINGS = 12
-MAX_CG_STEPS = 500
 CG_TOLERANCE = 1e-2
 """Residual, relative to the right-hand side, to which each Newton direction is solved."""
-NEAR = 1e3
-"""Newton's last correction, in tolerances, below which the exact second derivative is tried."""
 SHORT = 10.0
 """Newton's full step, in tolerances, below which a step counts as solved though rounding ended it."""
 SUFFICIENT_DECREASE = 1e-4
@@ -45,12 +44,14 @@ class Step:
 
     seconds: its length. damping: per second. tolerance: metres, the largest correction ignored.
     pull: float64[N] or one number, N/m, of springs that draw nodes to where the skinning puts them.
+    ground: what the flesh may not go below, or None.
     """
 
     seconds: float
     damping: float
     tolerance: float
     pull: Float64 | float = 0.0
+    ground: Ground | None = None
 
 
 def advance(body: Elasticity, state: State, skinned: Float64, acceleration: Float64, step: Step) -> tuple[State, bool]:
@@ -60,16 +61,15 @@ def advance(body: Elasticity, state: State, skinned: Float64, acceleration: Floa
     acceleration: float64[N, 3], m/s^2, of outer forces such as gravity.
     Returns the new state and whether Newton's method came below the tolerance.
     """
-    potential = _Potential(body, state, skinned, acceleration, step)
+    potential = Potential(body, state, skinned, acceleration, step)
     x = skinned.copy()
     # Start where the flesh would be if it kept its place relative to the skinned pose.
     x[body.free] = (state.positions + (skinned - state.skinned))[body.free]
-    moved = np.inf
     for _ in range(MAX_NEWTON_STEPS):
         value, gradient = potential.value_and_gradient(x)
         if np.abs(gradient / potential.inertia).max(initial=0.0) < step.tolerance:
             return State(x, state.positions, skinned), True
-        direction = _newton_direction(potential, x, gradient, exact=moved < NEAR * step.tolerance)
+        direction = _newton_direction(potential, x, gradient)
         longest = float(np.abs(direction).max())
         x, share = _search(potential, x, direction, value, float(np.vdot(gradient, direction)), step.tolerance / max(longest, 1e-300))
         moved = share * longest
@@ -79,8 +79,11 @@ def advance(body: Elasticity, state: State, skinned: Float64, acceleration: Floa
     return State(x, state.positions, skinned), False
 
 
-class _Potential:
-    """The incremental potential of one step, as a function of all nodes, differentiated by the free ones."""
+class Potential:
+    """The incremental potential of one step, as a function of all nodes, differentiated by the free ones.
+
+    inertia, drag, pull: float64[A, 1], N/m, strengths of its quadratic terms.
+    """
 
     def __init__(self, body: Elasticity, state: State, skinned: Float64, acceleration: Float64, step: Step) -> None:
         free = body.free
@@ -90,17 +93,21 @@ class _Potential:
         self.drag = self.mass * (step.damping / step.seconds)
         self.pull = np.broadcast_to(np.asarray(step.pull, np.float64), len(body.mass))[free][:, None]
         self.skinned = skinned[free]
+        self.ground = step.ground
         self.inertial_end = (2.0 * state.positions - state.previous)[free] + acceleration[free] * step.seconds**2
         self.following_end = (state.positions + (skinned - state.skinned))[free]
 
     def value(self, x: Float64) -> float:
         """The potential at node positions float64[N, 3], joules."""
-        return self.body.energy(x) + self._quadratic(x[self.body.free])
+        contact = self.ground.energy(x) if self.ground is not None else 0.0
+        return self.body.energy(x) + contact + self._quadratic(x[self.body.free])
 
     def value_and_gradient(self, x: Float64) -> tuple[float, Float64]:
         """The potential and its gradient float64[A, 3]."""
         free = x[self.body.free]
         energy, gradient = self.body.energy_and_gradient(x)
+        if self.ground is not None:
+            energy, gradient = energy + self.ground.energy(x), gradient + self.ground.gradient(x)
         outer = self.inertia * (free - self.inertial_end) + self.drag * (free - self.following_end) + self.pull * (free - self.skinned)
         return energy + self._quadratic(free), gradient[self.body.free] + outer
 
@@ -108,6 +115,8 @@ class _Potential:
         """The second derivative, sparse [3A, 3A]; positive definite if projected."""
         matrix = self.body.stiffness(x, projected)
         matrix.data[self.body.diagonal_slots] += (self.inertia + self.drag + self.pull)[:, :, None] * np.eye(3)
+        if self.ground is not None:
+            self.ground.add_curvature(x, matrix.data)
         return matrix
 
     def _quadratic(self, free: Float64) -> float:
@@ -116,7 +125,7 @@ class _Potential:
 
 
 def _search(
-    potential: _Potential, x: Float64, direction: Float64, value: float, slope: float, least_share: float
+    potential: Potential, x: Float64, direction: Float64, value: float, slope: float, least_share: float
 ) -> tuple[Float64, float]:
     """Go along the direction [A, 3], halving until the potential falls enough: the new nodes, and the share gone.
 
@@ -132,42 +141,11 @@ def _search(
     return x, 0.0
 
 
-def _newton_direction(potential: _Potential, x: Float64, gradient: Float64, exact: bool) -> Float64:
-    """float64[A, 3], downhill. exact: try the true second derivative first, which converges faster near the end."""
+def _newton_direction(potential: Potential, x: Float64, gradient: Float64) -> Float64:
+    """float64[A, 3], downhill: by the true second derivative where that is positive definite, else by the projected one."""
     slots = potential.body.diagonal_slots
-    if exact:
-        direction = _solve_or_none(potential.curvature(x, projected=False), slots, -gradient)
+    for projected in (False, True):
+        direction = solve_or_none(potential.curvature(x, projected), slots, -gradient, CG_TOLERANCE)
         if direction is not None:
             return direction
-    direction = _solve_or_none(potential.curvature(x, projected=True), slots, -gradient)
-    return direction if direction is not None else -gradient / potential.inertia
-
-
-def _solve_or_none(matrix: sparse.bsr_matrix, diagonal_slots: Int32, right: Float64) -> Float64 | None:
-    """Conjugate gradients, preconditioned by the inverse of the 3x3 blocks on the diagonal. right, result: float64[A, 3].
-
-    None where the matrix turns out not to be positive definite.
-    """
-    inverse_blocks = np.linalg.inv(matrix.data[diagonal_slots])
-    solution = np.zeros_like(right)
-    residual = right.copy()
-    preconditioned = np.einsum("nij,nj->ni", inverse_blocks, residual)
-    direction = preconditioned.copy()
-    product = float(np.vdot(residual, preconditioned))
-    goal = product * CG_TOLERANCE**2
-    for _ in range(MAX_CG_STEPS):
-        if product < 0:
-            return None
-        if product <= goal:
-            break
-        image = (matrix @ direction.ravel()).reshape(-1, 3)
-        curvature = float(np.vdot(direction, image))
-        if curvature <= 0:
-            return None
-        length = product / curvature
-        solution += length * direction
-        residual -= length * image
-        preconditioned = np.einsum("nij,nj->ni", inverse_blocks, residual)
-        before, product = product, float(np.vdot(residual, preconditioned))
-        direction = preconditioned + (product / before) * direction
-    return solution
+    return -gradient / potential.inertia

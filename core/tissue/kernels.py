@@ -11,8 +11,6 @@ wp.set_module_options({"enable_backward": False})
 
 WINDING_THRESHOLD = wp.constant(0.5)
 FAR_AWAY = wp.constant(1.0e6)
-SMALL_DETERMINANT = wp.constant(wp.float64(0.2))
-SMALL_STRETCH = wp.constant(wp.float64(0.3))
 LEAST_STRETCH = wp.constant(wp.float64(0.5))
 MOST_STRETCH = wp.constant(wp.float64(2.0))
 """Stretches that the skinning may give to a tetrahedron's rest shape: what it folds or tears is not followed."""
@@ -157,18 +155,38 @@ def gradient_kernel(
         wp.atomic_add(gradient, corners[n], wp.vec3d(forces[0, n], forces[1, n], forces[2, n]))
 
 
+@wp.kernel
+def element_work_kernel(
+    x: wp.array(dtype=wp.vec3d),
+    tetrahedra: wp.array(dtype=wp.vec4i),
+    inverse_rest: wp.array(dtype=wp.mat33d),
+    volume: wp.array(dtype=wp.float64),
+    mu: wp.array(dtype=wp.float64),
+    lam: wp.array(dtype=wp.float64),
+    way: wp.array(dtype=wp.vec3d),
+    work: wp.array(dtype=wp.float64),
+) -> None:
+    """Change of each tetrahedron's energy along a way of the nodes, joules."""
+    e = wp.tid()
+    corners = tetrahedra[e]
+    f = deformation_gradient(x, corners, inverse_rest[e])
+    shear = mu[e] * (ONE - ONE / (wp.ddot(f, f) + ONE))
+    pressure = volume_pressure(wp.determinant(f), mu[e], lam[e])
+    change = deformation_gradient(way, corners, inverse_rest[e])
+    work[e] = volume[e] * wp.ddot(shear * f + pressure * cofactor(f), change)
+
+
 @wp.func
 def add_mode(
     eigenvalue: wp.float64,
-    least: wp.float64,
     mode: wp.mat33d,
     inverse_rest: wp.mat33d,
     slots: wp.array2d(dtype=wp.int32),
     blocks: wp.array(dtype=wp.mat33d),
     e: int,
 ) -> None:
-    """Add eigenvalue * (dF/dx : mode)(dF/dx : mode)^T to the blocks of one tetrahedron, unless it is below `least`."""
-    if eigenvalue > least:
+    """Add eigenvalue * (dF/dx : mode)(dF/dx : mode)^T to the blocks of one tetrahedron, unless it is negative."""
+    if eigenvalue > ZERO:
         # A column for each corner: how the mode changes as the corner moves.
         corners = mode * shape_gradients(inverse_rest)
         for n in range(4):
@@ -180,7 +198,7 @@ def add_mode(
 
 
 @wp.kernel
-def hessian_kernel(
+def projected_hessian_kernel(
     x: wp.array(dtype=wp.vec3d),
     tetrahedra: wp.array(dtype=wp.vec4i),
     inverse_rest: wp.array(dtype=wp.mat33d),
@@ -188,10 +206,9 @@ def hessian_kernel(
     mu: wp.array(dtype=wp.float64),
     lam: wp.array(dtype=wp.float64),
     slots: wp.array2d(dtype=wp.int32),
-    least: wp.float64,
     blocks: wp.array(dtype=wp.mat33d),
 ) -> None:
-    """Second derivative of the energy, added to `blocks`; eigenvalues of an element below `least` are left out.
+    """Second derivative of the energy, added to `blocks`; negative eigenvalues of an element are left out.
 
     The eigenvectors are known in closed form but for a 3x3 problem of the stretches (Smith et al. 2018, section 4.3):
     with F = U diag(s) V^T, twists and flips of each plane have the eigenvalues shear +- pressure * s.
@@ -219,8 +236,8 @@ def hessian_kernel(
         vk = wp.vec3d(v[0, k], v[1, k], v[2, k])
         twist = root_half * (wp.outer(uj, vk) - wp.outer(uk, vj))
         flip = root_half * (wp.outer(uj, vk) + wp.outer(uk, vj))
-        add_mode(volume[e] * (shear + pressure * s[i]), least, twist, inverse, slots, blocks, e)
-        add_mode(volume[e] * (shear - pressure * s[i]), least, flip, inverse, slots, blocks, e)
+        add_mode(volume[e] * (shear + pressure * s[i]), twist, inverse, slots, blocks, e)
+        add_mode(volume[e] * (shear - pressure * s[i]), flip, inverse, slots, blocks, e)
     areas = wp.vec3d(s[1] * s[2], s[0] * s[2], s[0] * s[1])
     curvature = TWO * mu[e] / ((squares + ONE) * (squares + ONE))
     coupling = wp.mat33d(ZERO, s[2], s[1], s[2], ZERO, s[0], s[1], s[0], ZERO)
@@ -230,61 +247,50 @@ def hessian_kernel(
     wp.eig3(stretches, vectors, values)
     for i in range(3):
         mode = u * wp.diag(wp.vec3d(vectors[0, i], vectors[1, i], vectors[2, i])) * wp.transpose(v)
-        add_mode(volume[e] * values[i], least, mode, inverse, slots, blocks, e)
-
-
-@wp.func
-def safe_inverse(m: wp.mat33d) -> wp.mat33d:
-    """The inverse; where skinning has collapsed the surface, the inverse of the nearest matrix that has not."""
-    result = wp.mat33d()
-    if wp.determinant(m) > SMALL_DETERMINANT:
-        result = wp.inverse(m)
-    else:
-        u = wp.mat33d()
-        s = wp.vec3d()
-        v = wp.mat33d()
-        wp.svd3(m, u, s, v)
-        # A negative stretch stays negative: U and V are rotations, so a mirrored surface keeps its mirroring.
-        d = wp.vec3d()
-        for i in range(3):
-            d[i] = ONE / wp.max(wp.abs(s[i]), SMALL_STRETCH)
-            if s[i] < ZERO:
-                d[i] = -d[i]
-        result = v * wp.diag(d) * wp.transpose(u)
-    return result
+        add_mode(volume[e] * values[i], mode, inverse, slots, blocks, e)
 
 
 @wp.kernel
-def rest_offset_kernel(
-    node_offsets: wp.array2d(dtype=wp.vec3d),
-    vertex_nodes: wp.array(dtype=wp.vec4i),
-    barycentric: wp.array(dtype=wp.vec4d),
-    bone_linear: wp.array2d(dtype=wp.mat33d),
-    influences: wp.array2d(dtype=wp.int32),
-    weights: wp.array2d(dtype=wp.float64),
-    limit: wp.float64,
-    offsets: wp.array2d(dtype=wp.vec3f),
-    limited: wp.array(dtype=wp.int32),
+def exact_hessian_kernel(
+    x: wp.array(dtype=wp.vec3d),
+    tetrahedra: wp.array(dtype=wp.vec4i),
+    inverse_rest: wp.array(dtype=wp.mat33d),
+    volume: wp.array(dtype=wp.float64),
+    mu: wp.array(dtype=wp.float64),
+    lam: wp.array(dtype=wp.float64),
+    slots: wp.array2d(dtype=wp.int32),
+    blocks: wp.array(dtype=wp.mat33d),
 ) -> None:
-    """Offset of each vertex before skinning, one launch index for each frame and vertex.
+    """Second derivative of the energy, added to `blocks`, as it is: it may have negative eigenvalues. Needs no decomposition.
 
-    The nodes' offsets at the vertex, bent smoothly to stay below `limit` metres, through the inverse of the linear part
-    of the vertex's skinning. `limited` counts where the limit bit.
+    For the shape gradients n, m of two corners, with C the cofactor of F: shear (n . m) I + curvature (F n)(F m)^T
+    + hardness (C n)(C m)^T + pressure [F (n x m)], the last turned into a skew matrix (Smith et al. 2018, section 4.2).
     """
-    t, i = wp.tid()
-    corners = vertex_nodes[i]
-    mixture = barycentric[i]
-    posed = wp.vec3d(ZERO, ZERO, ZERO)
+    e = wp.tid()
+    f = deformation_gradient(x, tetrahedra[e], inverse_rest[e])
+    c = cofactor(f)
+    squares = wp.ddot(f, f)
+    determinant = wp.determinant(f)
+    shear = volume[e] * mu[e] * (ONE - ONE / (squares + ONE))
+    curvature = volume[e] * TWO * mu[e] / ((squares + ONE) * (squares + ONE))
+    pressure = volume[e] * volume_pressure(determinant, mu[e], lam[e])
+    hardness = volume[e] * lam[e] * (ONE + TWO * CRUSH_STIFFNESS * crushing(determinant))
+    gradients = shape_gradients(inverse_rest[e])
+    stretched = f * gradients
+    areas = c * gradients
     for n in range(4):
-        posed += mixture[n] * node_offsets[t, corners[n]]
-    length = wp.length(posed)
-    free = HALF * limit
-    if length > free:
-        posed = posed * ((free + free * wp.tanh((length - free) / free)) / length)
-        if length > limit:
-            wp.atomic_add(limited, 0, 1)
-    blended = wp.mat33d()
-    for k in range(influences.shape[1]):
-        blended += weights[i, k] * bone_linear[t, influences[i, k]]
-    rest = safe_inverse(blended) * posed
-    offsets[t, i] = wp.vec3f(wp.float32(rest[0]), wp.float32(rest[1]), wp.float32(rest[2]))
+        own = wp.vec3d(gradients[0, n], gradients[1, n], gradients[2, n])
+        along = curvature * wp.vec3d(stretched[0, n], stretched[1, n], stretched[2, n])
+        across = hardness * wp.vec3d(areas[0, n], areas[1, n], areas[2, n])
+        for m in range(n, 4):
+            slot = slots[e, 4 * n + m]
+            if slot >= 0:
+                other = wp.vec3d(gradients[0, m], gradients[1, m], gradients[2, m])
+                straight = shear * wp.dot(own, other)
+                turn = pressure * (f * wp.cross(own, other))
+                block = wp.outer(along, wp.vec3d(stretched[0, m], stretched[1, m], stretched[2, m]))
+                block += wp.outer(across, wp.vec3d(areas[0, m], areas[1, m], areas[2, m]))
+                block += wp.mat33d(straight, turn[2], -turn[1], -turn[2], straight, turn[0], turn[1], -turn[0], straight)
+                blocks[slot] += block
+                if m > n:
+                    blocks[slots[e, 4 * m + n]] += wp.transpose(block)

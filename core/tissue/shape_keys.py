@@ -13,7 +13,7 @@ import warp as wp
 
 from ..types import Float32, Float64, Rig, Tissue
 from .cage import Cage
-from .kernels import rest_offset_kernel
+from .offset_kernels import rest_offset_kernel
 
 KEY_TOLERANCE = 1e-4
 """No more keys are spent once the offsets of every frame are kept to this share of the diagonal (root mean square)."""

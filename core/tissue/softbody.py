@@ -1,12 +1,12 @@
 """Flesh that follows the bones a beat late: the physical simulation of a rigged subject, as shape keys.
 
-A cage of tetrahedra is put around the subject; its nodes near the bones are held and follow the fitted motion, the others
+A cage of tetrahedra is put around the subject; its nodes near the bones are held and follow the bones' motion, the others
 move by elasticity, inertia, gravity and damping. What they do beyond the skinned motion becomes shape keys.
 
 The subject is simulated at a size that is a setting, not at that of the scene: scenes are modelled in any unit, and with
 stiffness in pascals and gravity in m/s^2 a fly would be glass and a whale water. Gravity acts by its difference to the rest
-pose, whose sag the modeller has already sculpted: a subject that stands still stays as modelled. There is no collision,
-neither with itself nor with a floor.
+pose, whose sag the modeller has already sculpted: a subject that stands still stays as modelled. The flesh does not collide
+with itself.
 """
 
 import math
@@ -18,16 +18,16 @@ from scipy.spatial.transform import Rotation, Slerp
 from ..errors import InputError
 from ..fit.kinematics import bone_transforms
 from ..settings import TissueSettings
-from ..types import Float64, Mesh, Motion, Progress, Rig, Tissue, no_progress
-from .attachment import Attachment, attach, thickness_stiffening
-from .cage import TETRAHEDRA_PER_CELL, Cage, build_cage
-from .elasticity import Elasticity
-from .implicit import State, Step, advance
+from ..types import Float32, Float64, Mesh, Motion, Progress, Rig, Tissue, no_progress
+from .attachment import attach, node_weights, spread_inside
+from .cage import build_cage
+from .cage_motion import CageMotion, Trajectory, move_cage
+from .ground import Ground
+from .material import Parameters, Recipe, start_parameters
+from .regions import element_regions
 from .shape_keys import KEY_TOLERANCE, Compression, RestOffsets, compress
-from .skinning import skin_points, vertex_weights
-
-GRAVITY = np.array([0.0, 0.0, -9.81])
-"""Acceleration, m/s^2, world axes."""
+from .skinning import vertex_weights
+from .softness import complete_softness, stiffening
 
 LONGEST_STEP = 1.0 / 48.0
 """Seconds. Implicit Euler's own damping grows with the step; at this one flesh that swings 3 times a second still swings."""
@@ -40,15 +40,11 @@ MOST_SUBSTEPS = 8
 MOST_MOMENTS = 32
 """Moments of the motion, evenly over it, that tell which parts come apart."""
 
-STEP_TOLERANCE = 1e-4
-"""Correction of a node, as a share of a cell, below which a step is solved: also how near to rest the flesh comes to rest."""
+FIRM_ALL_THROUGH = 0.01
+"""Painted softness inside the cage below which flesh is held: what is left where the spreading of a 0 ends."""
 
-SETTLING_SECONDS, SETTLING_TOLERANCE = 3.0, 10.0
-"""A step so long that its end is where the flesh would come to rest in the pose it has, and its tolerance beside others'."""
-
-PULL = 0.25
-"""Force of the springs on nodes that were let go, at a cell's length from their place, relative to the modulus times a cell's
-area: enough to keep them about there, too little to press an element flat."""
+FLAT = 1e-3
+"""Thinnest extent of a subject, as a share of its diagonal, below which it has no inside."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ class TissueReport:
     """Figures of a simulation.
 
     nodes, held_nodes, tetrahedra: the cage. cell_pct: edge of its cubes, % of the diagonal.
-    substeps: steps a frame. unsolved_steps: steps whose Newton iteration ended before its tolerance (they are bounded still).
+    substeps: steps a frame. stiffness, damping, softness: the material's, Pa for each region, per second, 0 to 1. unsolved_steps: steps whose Newton iteration ended before its tolerance (they are bounded still).
     least_determinant: smallest volume of a tetrahedron relative to rest in any frame; below 0 it was turned inside out.
     limited_share: share of offsets (vertices times frames) that were longer than the limit and were shortened.
     shape_keys, kept: keys made, and the share of the offsets' squared length that they keep.
@@ -68,6 +64,9 @@ class TissueReport:
     tetrahedra: int
     cell_pct: float
     substeps: int
+    stiffness: list[float]
+    damping: float
+    softness: float
     unsolved_steps: int
     least_determinant: float
     limited_share: float
@@ -78,88 +77,83 @@ class TissueReport:
 
 
 @dataclass(frozen=True)
-class Trajectory:
-    """What the cage does.
+class SoftBody:
+    """A subject whose flesh can be moved.
 
-    node_offsets: float64[T, N, 3], metres of the scene, zero in frame 0: from where the flesh would come to rest in each
-        pose without gravity to where it is. What the skinning itself folds or tears, the flesh evens out at rest as well,
-        and the surface, which is skinned more finely than the cage, has no part in that.
+    softness: float32[V], 0 to 1. recipe: from a material's parameters to its elements. motion: the cage's.
     """
 
-    node_offsets: Float64
-    least_determinant: float
-    unsolved_steps: int
+    mesh: Mesh
+    rig: Rig
+    settings: TissueSettings
+    softness: Float32
+    recipe: Recipe
+    motion: CageMotion
+
+    @property
+    def frame_transforms(self) -> Float64:
+        """float64[T, B, 3, 4]: the bones' motion at the frames."""
+        return self.motion.transforms[:: self.motion.substeps]
 
 
 def simulate(
-    mesh: Mesh, rig: Rig, motion: Motion, fps: float, settings: TissueSettings, progress: Progress = no_progress
+    mesh: Mesh, rig: Rig, motion: Motion, fps: float, settings: TissueSettings, progress: Progress = no_progress, painted: Float32 | None = None
 ) -> tuple[Tissue, TissueReport]:
     """Simulate the flesh of a moving subject and bake it to shape keys.
 
     mesh: the subject in frame 0. rig, motion: its bones and what they do. fps: frames a second, above zero.
+    painted: float32[V], the user's softness, NaN where he left it to us; see `softness.complete_softness`.
     Returns at most `settings.shape_keys` keys, fewer or none where the flesh hardly moves, and the figures.
-    Raises InputError for a mesh without extent or faces, or a frame rate that is not above zero.
+    Raises InputError for a mesh without extent, thickness or faces, a frame rate that is not above zero, a motion of one frame,
+    or a subject that is painted firm all over.
     """
-    if not fps > 0:
-        raise InputError(f"The frame rate is {fps}.", "It must be above zero.")
     progress(0.0, "building the cage")
+    body = soft_body(mesh, rig, motion, fps, settings, painted)
+    return bake(body, start_parameters(settings), progress)
+
+
+def soft_body(mesh: Mesh, rig: Rig, motion: Motion, fps: float, settings: TissueSettings, painted: Float32 | None = None, regions: bool = False) -> SoftBody:
+    """The subject ready to be moved. regions: whether trunk and limbs may differ in stiffness. Raises as `simulate`."""
+    _check(mesh, motion, fps)
     substeps = choose_substeps(motion, fps)
     transforms = bone_transforms(rig, refine(motion, substeps))
     moments = np.linspace(0, len(transforms) - 1, min(MOST_MOMENTS, len(transforms))).astype(int)
     cage = build_cage(mesh, settings.tissue_resolution / 100.0, vertex_weights(rig), transforms[moments])
-    attachment = attach(cage, rig, transforms, settings.softness)
+    weights = node_weights(cage, rig)
+    softness = complete_softness(cage, rig, weights, painted)
+    of_nodes = np.clip(spread_inside(cage, softness[:, None].astype(np.float64))[:, 0], 0.0, 1.0)
+    if painted is not None:
+        of_nodes[of_nodes < FIRM_ALL_THROUGH] = 0.0
+    attachment = attach(cage, rig, transforms, settings.softness, weights, of_nodes)
     scale = settings.tissue_size / mesh.diagonal
-    young = settings.stiffness * thickness_stiffening(cage)
-    pull = np.where(attachment.let_go, pull_strength(cage, young, scale), 0.0)
-    step = Step(1.0 / (fps * substeps), settings.damping, STEP_TOLERANCE * cage.cell_size * scale, pull)
-    trajectory = run_cage(cage, attachment, transforms, substeps, step, young, scale, progress)
+    region = element_regions(cage, rig, weights) if regions else np.zeros(len(cage.tetrahedra), np.int32)
+    recipe = Recipe(cage, attachment, stiffening(cage, of_nodes), region, scale)
+    moved = CageMotion.of(cage, attachment, transforms, substeps, 1.0 / (fps * substeps), scale)
+    if settings.ground != "OFF":
+        height = 0.0 if settings.ground == "SCENE" else float(mesh.vertices[:, 2].min())
+        stiffness = float(start_parameters(settings).stiffness[0])
+        moved = replace(moved, ground=Ground.under(cage, moved.body, height, stiffness, scale))
+    return SoftBody(mesh, rig, settings, softness, recipe, moved)
+
+
+def bake(body: SoftBody, parameters: Parameters, progress: Progress = no_progress) -> tuple[Tissue, TissueReport]:
+    """Move the flesh of this material and make shape keys of it."""
+    trajectory = move_cage(body.motion, body.recipe.material(parameters), lambda share, text: progress(0.05 + 0.9 * share, text))
     progress(0.95, "making shape keys")
-    compression, limited_share = _bake(mesh, rig, cage, transforms[::substeps], trajectory, settings)
-    return compression.tissue, _report(mesh, cage, attachment, substeps, trajectory, compression, limited_share)
+    compression, limited_share = _compressed(body, trajectory)
+    return replace(compression.tissue, softness=body.softness), _report(body, parameters, trajectory, compression, limited_share)
 
 
-def run_cage(
-    cage: Cage, attachment: Attachment, transforms: Float64, substeps: int, step: Step, young: Float64 | float, scale: float, progress: Progress = no_progress
-) -> Trajectory:
-    """Move the cage through the whole motion.
-
-    transforms: float64[S, B, 3, 4] at every step, `substeps` of them a frame, the first the identity. young: float64[E] or one
-    number, Pa. step: in simulated metres, which are `scale` times the scene's.
-    """
-    body = Elasticity(cage.nodes * scale, cage.tetrahedra, young, ~attachment.held)
-    skinned, _ = skin_points(cage.nodes, attachment.weights, transforms[0])
-    state = State(skinned * scale, _one_step_before(cage, attachment, transforms) * scale, skinned * scale)
-    frames = (len(transforms) - 1) // substeps + 1
-    offsets = np.zeros((frames, *cage.nodes.shape))
-    least_determinant, unsolved = 1.0, 0
-    settling = replace(step, seconds=SETTLING_SECONDS, damping=0.0, tolerance=SETTLING_TOLERANCE * step.tolerance)
-    for index in range(1, len(transforms)):
-        skinned, linear = skin_points(cage.nodes, attachment.weights, transforms[index])
-        body.take_shape(skinned * scale)
-        # Gravity beyond that of the rest pose, which turns with the flesh: it is part of the modelled shape.
-        state, solved = advance(body, state, skinned * scale, GRAVITY - linear @ GRAVITY, step)
-        unsolved += not solved
-        if index % substeps == 0:
-            frame = index // substeps
-            settled, settles = advance(body, replace(state, previous=state.positions), skinned * scale, np.zeros_like(skinned), settling)
-            unsolved += not settles
-            offsets[frame] = (state.positions - settled.positions) / scale
-            least_determinant = min(least_determinant, float(body.determinants(state.positions).min()))
-            progress(0.05 + 0.9 * frame / (frames - 1), f"simulating frame {frame} of {frames - 1}")
-    offsets[:, attachment.held] = 0.0
-    return Trajectory(offsets, least_determinant, unsolved)
-
-
-def _one_step_before(cage: Cage, attachment: Attachment, transforms: Float64) -> Float64:
-    """float64[N, 3]: where the flesh was a step before the first: a video that begins in full motion does not kick it."""
-    first, second = (skin_points(cage.nodes, attachment.weights, moment)[0] for moment in (transforms[0], transforms[min(1, len(transforms) - 1)]))
-    return 2.0 * first - second
-
-
-def pull_strength(cage: Cage, young: Float64, scale: float) -> Float64:
-    """float64[N], N/m: springs as strong beside the flesh around each node as `PULL` says. young: float64[E], Pa."""
-    share = young * (cage.cell_size * scale) / (4 * TETRAHEDRA_PER_CELL)
-    return PULL * np.bincount(cage.tetrahedra.ravel(), np.repeat(share, 4), len(cage.nodes))
+def _check(mesh: Mesh, motion: Motion, fps: float) -> None:
+    if not fps > 0:
+        raise InputError(f"The frame rate is {fps}.", "It must be above zero.")
+    if len(motion.rotations) < 2:
+        raise InputError("The motion has one frame only.", "Soft tissue needs at least two: choose a longer frame range.")
+    centred = mesh.vertices - mesh.vertices.mean(axis=0)
+    if len(centred) and np.isfinite(centred).all() and mesh.diagonal > 0:
+        axes = np.linalg.eigh(centred.T.astype(np.float64) @ centred)[1]
+        if np.ptp(centred @ axes, axis=0).min() < FLAT * mesh.diagonal:
+            raise InputError("The subject is flat.", "Soft tissue needs a body with some thickness; add a Solidify modifier, or switch Soft Tissue off.")
 
 
 def choose_substeps(motion: Motion, fps: float) -> int:
@@ -187,30 +181,32 @@ def refine(motion: Motion, substeps: int) -> Motion:
     return Motion(rotations, translations, motion.certainty)
 
 
-def _bake(mesh: Mesh, rig: Rig, cage: Cage, transforms: Float64, trajectory: Trajectory, settings: TissueSettings) -> tuple[Compression, float]:
-    """The trajectory as shape keys, and the share of offsets that were limited. transforms: float64[T, B, 3, 4]."""
-    rest_offsets = RestOffsets(cage, rig, transforms, trajectory.node_offsets, settings.tissue_limit / 100.0 * mesh.diagonal)
-    frames, vertices = len(transforms), len(mesh.vertices)
+def _compressed(body: SoftBody, trajectory: Trajectory) -> tuple[Compression, float]:
+    """The trajectory as shape keys, and the share of offsets that were limited."""
+    diagonal, transforms = body.mesh.diagonal, body.frame_transforms
+    rest_offsets = RestOffsets(body.recipe.cage, body.rig, transforms, trajectory.offsets, body.settings.tissue_limit / 100.0 * diagonal)
+    frames, vertices = len(transforms), len(body.mesh.vertices)
     limited: dict[int, int] = {}
 
     def offsets_of(chunk: slice) -> np.ndarray:
         offsets, limited[chunk.start] = rest_offsets.of(chunk)
         return offsets
 
-    compression = compress(offsets_of, frames, vertices, settings.shape_keys, KEY_TOLERANCE * mesh.diagonal)
+    compression = compress(offsets_of, frames, vertices, body.settings.shape_keys, KEY_TOLERANCE * diagonal)
     return compression, sum(limited.values()) / (frames * vertices)
 
 
-def _report(
-    mesh: Mesh, cage: Cage, attachment: Attachment, substeps: int, trajectory: Trajectory, compression: Compression, limited_share: float
-) -> TissueReport:
-    percent = 100.0 / mesh.diagonal
+def _report(body: SoftBody, parameters: Parameters, trajectory: Trajectory, compression: Compression, limited_share: float) -> TissueReport:
+    cage, percent = body.recipe.cage, 100.0 / body.mesh.diagonal
     return TissueReport(
         nodes=len(cage.nodes),
-        held_nodes=int(attachment.held.sum()),
+        held_nodes=int(body.recipe.attachment.held.sum()),
         tetrahedra=len(cage.tetrahedra),
         cell_pct=round(cage.cell_size * percent, 3),
-        substeps=substeps,
+        substeps=body.motion.substeps,
+        stiffness=[round(float(one), 1) for one in parameters.stiffness],
+        damping=round(parameters.damping, 3),
+        softness=round(parameters.free_depth, 3),
         unsolved_steps=trajectory.unsolved_steps,
         least_determinant=round(trajectory.least_determinant, 4),
         limited_share=round(limited_share, 4),

@@ -1,6 +1,6 @@
-"""Makes the benchmarks' maker of small jobs importable."""
+"""Makes the helpers beside these tests importable, and the benchmarks' maker of small jobs."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
+sys.path += [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2] / "benchmarks")]
