@@ -100,7 +100,6 @@ class TissueSettings:
         choices={
             "OFF": "Bones alone",
             "PHYSICS": "Simulate flesh of the chosen material and bake it to shape keys",
-            "FITTED": "Start from that material and fit stiffness, damping and softness to the video",
         },
     )
     material: str = setting(
