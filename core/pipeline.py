@@ -17,6 +17,7 @@ from .job import Message, Request, Result, Task
 from .stages import StageStore, content_of
 from .time_left import TimeLeft, usual_seconds
 from .types import Clip, Keys, Motion, Progress, Rig, Tissue, View
+from .usage import Meter, Usage
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +38,11 @@ Made = TypeVar("Made")
 
 @dataclass
 class Narrator:
-    """Runs the stages: tells the job folder which one is at work and how far it is, and keeps the seconds that each took."""
+    """Runs the stages: tells the job folder which one is at work and how far it is, and keeps what each took."""
 
     folder: Path
     time_left: TimeLeft
-    seconds: dict[str, float] = field(default_factory=dict)
+    usage: dict[str, Usage] = field(default_factory=dict)
     _told: float = 0.0
 
     def __post_init__(self) -> None:
@@ -57,10 +58,10 @@ class Narrator:
         """Run a stage: yields its `Progress`."""
         job.append_message(self.folder, Message("STAGE", name))
         log.info("stage %s", name)
-        begun = time.monotonic()
+        meter, begun = Meter(), time.monotonic()
         yield lambda fraction, text: self._progress(name, fraction, text, begun)
         taken = time.monotonic() - begun
-        self.seconds[name] = round(taken, 2)
+        self.usage[name] = meter.read()
         self._told = 0.0
         self._progress(name, 1.0, name, begun)
         if name not in self.store.reused:  # which would tell nothing about how fast this run is
@@ -130,7 +131,9 @@ def animate(folder: Path, request: Request) -> Result:
     if len(motion.rotations) < request.frame_count:
         narrator.warn(f"The video lasts {len(motion.rotations)} of the {request.frame_count} frames asked for; the rest stays as the last one.")
     report = {
-        "seconds_by_stage": narrator.seconds,
+        "seconds_by_stage": {name: one.seconds for name, one in narrator.usage.items()},
+        "cpu_seconds_by_stage": {name: one.cpu_seconds for name, one in narrator.usage.items()},
+        "peak_megabytes_by_stage": {name: one.peak_megabytes for name, one in narrator.usage.items()},
         "reused_stages": narrator.store.reused,
         "frames": len(motion.rotations),
         "bones": len(rig.names),

@@ -1,0 +1,48 @@
+"""What a piece of a run takes of the machine: wall and processor seconds, and the most memory at any moment of it."""
+
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MEGABYTE = 10**6
+
+RESET_PEAK = "5"
+"""What Linux's clear_refs takes to forget the peak of memory so far (proc(5))."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """seconds: by the clock. cpu_seconds: of all threads of this process. peak_megabytes: the process's most resident memory meanwhile;
+    where the system cannot forget an earlier peak (anything but Linux), its most so far."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_megabytes: float
+
+
+@dataclass
+class Meter:
+    """Measures from when it is made."""
+
+    _wall: float = field(default_factory=time.monotonic)
+    _cpu: float = field(default_factory=time.process_time)
+
+    def __post_init__(self) -> None:
+        if sys.platform == "linux":
+            Path("/proc/self/clear_refs").write_text(RESET_PEAK, encoding="ascii")
+
+    def read(self) -> Usage:
+        """What was taken until now."""
+        return Usage(round(time.monotonic() - self._wall, 2), round(time.process_time() - self._cpu, 2), round(_peak_bytes() / MEGABYTE, 1))
+
+
+def _peak_bytes() -> int:
+    if sys.platform == "linux":
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        return 1024 * next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+    if sys.platform == "win32":
+        return 0  # needs a call of its own into the system, which nobody could try
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS counts bytes

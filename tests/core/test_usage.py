@@ -1,0 +1,30 @@
+"""What a piece of a run takes of the machine."""
+
+import sys
+import time
+
+import numpy as np
+import pytest
+from animamimic.core.usage import Meter
+
+
+def test_waiting_takes_time_and_no_processor():
+    meter = Meter()
+    time.sleep(0.3)
+    usage = meter.read()
+    assert usage.seconds >= 0.3
+    assert usage.cpu_seconds < 0.2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not forget an earlier peak")
+def test_the_peak_is_that_of_the_piece():
+    """200 MB, given back, and then 50 MB: the second meter sees only those."""
+    before = Meter().read().peak_megabytes
+    meter = Meter()
+    large = np.ones(25_000_000)
+    assert meter.read().peak_megabytes > before + 190
+    del large
+    meter = Meter()
+    small = np.ones(6_250_000)
+    assert before + 40 < meter.read().peak_megabytes < before + 100
+    del small
