@@ -16,6 +16,9 @@ from .solid import Bool, Int64, Solid
 EMERGES = 0.6
 """A limb's first joint lies this far out of the body it leaves, in the body's radii."""
 
+STRAIGHT = 1.0
+"""How far, in radii, a line is averaged along itself to either side."""
+
 MIDLINE = 0.7
 """A limb and its image are one where its tip is nearer to the mirror plane than this share of its half thickness."""
 
@@ -112,8 +115,8 @@ def _heaviest(tree: Centreline, neighbours: list[list[int]], start: int, allowed
 
 def _trunk_limb(tree: Centreline, solid: Solid, trunk: list[int], has_plane: bool) -> Limb:
     """The trunk, drawn out at both ends to the end of the body it lies in."""
-    points, widths = tree.positions[trunk], tree.widths[trunk]
     spread = tree.radii[trunk]
+    points, widths = _straightened(tree.positions[trunk], spread), tree.widths[trunk]
     if len(trunk) == 1 or _length(points) < 1.2 * spread.max():
         points = _upright(tree, solid, trunk)
         return Limb(points, np.full(len(points), float(spread.max())), -1, 0.0, 0)
@@ -125,6 +128,17 @@ def _trunk_limb(tree: Centreline, solid: Solid, trunk: list[int], has_plane: boo
             points = np.concatenate([points, tip[None]])
             widths = np.concatenate([widths, widths[-1:] * 0.7])
     return Limb(_resampled(points), np.interp(np.linspace(0, 1, 2 * len(points)), np.linspace(0, 1, len(widths)), widths), -1, 0.0, 0)
+
+
+def _straightened(points: Float64, radii: Float64) -> Float64:
+    """The line without the bends that are smaller than the body is thick: every point becomes the mean of its neighbourhood.
+
+    The neighbourhood reaches as far as the point is from the outside, and less near the ends, which stay where they are.
+    """
+    arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    reach = np.minimum(STRAIGHT * radii, np.minimum(arc, arc[-1] - arc))
+    near = np.abs(arc[:, None] - arc) <= reach[:, None] + 1e-12
+    return np.asarray(near @ points / near.sum(1, keepdims=True))
 
 
 def _length(points: Float64) -> float:
@@ -208,12 +222,15 @@ def _longest(tree: Centreline, neighbours: list[list[int]], before: int, first: 
 
 def _emerged(tree: Centreline, node: int, path: list[int], owner: int, parent: Limb, cut: Bool | None) -> Limb | None:
     """The limb along `path`, without the part of it inside the limb it leaves; None where little is left."""
-    origin = tree.positions[node]
-    out = np.linalg.norm(tree.positions[path] - origin, axis=1) > EMERGES * max(tree.radii[node], 1e-9)
-    first = int(np.argmax(out)) if out.any() else len(path)
+    apart = np.linalg.norm(tree.positions[path][:, None] - parent.points, axis=2)
+    inside = apart.min(1) < EMERGES * np.maximum(parent.widths[apart.argmin(1)], 1e-9)
+    # What lies along the inside of the parent, as the start of a leg may that leaves it far behind, is no part of the limb.
+    first = int(np.flatnonzero(inside)[-1]) + 1 if inside.any() else 0
     kept = path[first:]
-    points = tree.positions[kept]
-    if len(kept) < 3 or _length(points) < max(LEAST_LIMB, 0.8 * float(np.median(tree.radii[kept]))):
+    if len(kept) < 3:
+        return None
+    points = _straightened(tree.positions[kept], tree.radii[kept])
+    if _length(points) < max(LEAST_LIMB, 0.8 * float(np.median(tree.radii[kept]))):
         return None
     # It follows the part of the body that its first joint is next to, wherever its centre-line joins the trunk's.
     attach = float(parent.arc[np.linalg.norm(parent.points - points[0], axis=1).argmin()])
@@ -277,4 +294,29 @@ def _paired(limbs: list[Limb]) -> list[Limb]:
             twin = min(rivals)[1]
             made[index] = replace(limb, twin=twin)
             made[twin] = replace(made[twin], twin=index)
+            if limb.parent == 0:
+                made[index], made[twin] = _evenly_based(made[index], made[twin], limbs[0])
     return made
+
+
+def _evenly_based(left: Limb, right: Limb, trunk: Limb) -> tuple[Limb, Limb]:
+    """Twins that leave the trunk at mirrored places, as hips and shoulders do whatever the pose.
+
+    The longer of the two shows where: a leg that is folded against the body leaves it late.
+    """
+    mirror = np.array([-1.0, 1.0, 1.0])
+    ours, theirs = left.length**2, right.length**2
+    base = (ours * left.points[0] + theirs * mirror * right.points[0]) / (ours + theirs)
+    return _based(left, base, trunk), _based(right, mirror * base, trunk)
+
+
+def _based(limb: Limb, base: Float64, trunk: Limb) -> Limb:
+    """The limb starting at another place, with its own beginning bent there."""
+    points, widths = limb.points, limb.widths
+    away = np.linalg.norm(points - base, axis=1)
+    first = int(away.argmin()) if away.min() < away[0] else 0
+    points, widths = points[first:], widths[first:]
+    count = max(2, int(np.linalg.norm(points[0] - base) / max(_length(points) / len(points), 1e-9)))
+    lead = base + np.linspace(0, 1, count, endpoint=False)[:, None] * (points[0] - base)
+    attach = float(trunk.arc[np.linalg.norm(trunk.points - base, axis=1).argmin()])
+    return replace(limb, points=np.concatenate([lead, points]), widths=np.concatenate([np.full(count, widths[0]), widths]), attach=attach)
