@@ -31,6 +31,12 @@ from .work import Made
 
 GONE_REMEDY = "Undo that change, or run again."
 
+UNSURE_BONES = 3
+"""As many of the least certain bones are named."""
+
+SURE = 0.33
+"""A bone of less certainty than this is told: its turn in the picture's plane is not known either, see `core.fit.judge`."""
+
 Records = dict[Any, MeshRecord]
 """What a run adds, by mesh object."""
 
@@ -55,7 +61,13 @@ def bake_job(context: Context, captured: Captured, folder: Path) -> Made:
     result = read_result(folder)
     baked = bake(context, captured, result)
     names = {"armature": baked.armature.name, "action": baked.action.name}
-    return Made(**{**vars(baked), **names}, report=result.report)
+    return Made(**{**vars(baked), **names}, unsure=_least_certain(result), report=result.report)
+
+
+def _least_certain(result: Result) -> tuple[str, ...]:
+    """The bones that the picture tells least about, the worst first."""
+    order = np.argsort(result.motion.certainty, kind="stable")
+    return tuple(result.rig.names[bone] for bone in order[:UNSURE_BONES] if result.motion.certainty[bone] < SURE)
 
 
 def bake(context: Context, captured: Captured, result: Result) -> Baked:
@@ -83,6 +95,7 @@ def remove(context: Context, subject: Subject) -> None:
             made = results.armature_record(one)
             if made is not None:
                 results.remove_camera(context, made)
+                results.restore_range(context.scene, made)
         _clear(records, armatures, with_skin=True)
     context.view_layer.update()
 
@@ -168,10 +181,10 @@ def _successor(mesh: MeshObject, old: MeshRecord | None) -> MeshRecord:
     """The record of a new run on a mesh object: knows what was the user's before ours."""
     record = MeshRecord()
     if old is not None:
-        record.made_basis, record.own_action, record.own_slot = old.made_basis, old.own_action, old.own_slot
+        record.made_basis, record.own_action, record.own_slot, record.own_fake = old.made_basis, old.own_action, old.own_slot, old.own_fake
     playing = results.played_by(mesh.data.shape_keys)
     if playing is not None and not results.is_ours(playing):
-        record.own_action, record.own_slot = playing.name, compat.slot_identifier(mesh.data.shape_keys)
+        record.own_action, record.own_slot, record.own_fake = playing.name, compat.slot_identifier(mesh.data.shape_keys), playing.use_fake_user
     return record
 
 
@@ -250,8 +263,11 @@ def _finish_scene(context: Context, captured: Captured, frames: int, record: Arm
     place.
     """
     scene = context.scene
+    stood = results.frame_range(scene)
+    own_range = before.own_range if before.own_range and stood == before.given_range else stood
     rollback.set(scene, "frame_end", max(scene.frame_end, captured.start_frame + frames - 1))
     rollback.set(scene, "frame_start", min(scene.frame_start, captured.start_frame))
+    record = replace(record, own_range=own_range, given_range=results.frame_range(scene))
     old_camera = bpy.data.objects.get(before.camera)
     if captured.camera is None:
         return replace(record, camera=before.camera, own_camera=before.own_camera), None

@@ -18,7 +18,7 @@ from .driving import make_folder, place_video
 from .evaluated import FAR_APART, evaluated_mesh, modelled_vertices, triangle_array, world_vertices
 from .kept_rig import Pose, kept_rig, pose_of
 from .scene_state import at_frame, in_object_mode, in_rest_pose, switched_off
-from .subject import Subject, check_meshes, check_own_data, check_shape_keys, with_kept_rig
+from .subject import Subject, check_meshes, check_own_data, check_shape_keys, left_out, with_kept_rig
 from .view_render import render_view
 
 __all__ = ["Captured", "capture", "read_captured"]
@@ -62,7 +62,7 @@ def _write_scene(context: Context, subject: Subject, settings: Settings, folder:
     mesh, counts = _subject_mesh(context, subject)
     rig: Rig | None = None
     pose: Pose | None = None
-    notes: tuple[str, ...] = ()
+    notes = _left_out_note(subject)
     if keep_rig and subject.armature is not None:
         pose = pose_of(subject.armature, context.evaluated_depsgraph_get())
         rig, notes = kept_rig(context, subject, mesh, pose)
@@ -96,6 +96,15 @@ def _write_scene(context: Context, subject: Subject, settings: Settings, folder:
     job.write_request(folder, job.Request(settings, mesh, rig, view, fps, video, mask, frame_count, video_name, mask_name))
     write_captured(folder, captured)
     return captured
+
+
+def _left_out_note(subject: Subject) -> tuple[str, ...]:
+    """What to tell where a part of a character was chosen, most often by mistake."""
+    others = left_out(subject)
+    if not others:
+        return ()
+    some = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
+    return (f"Only a part of the character is chosen: its armature also moves {some}. Select them too, or the armature, if the video shows them.",)
 
 
 def _check_layer(context: Context, subject: Subject) -> None:

@@ -27,7 +27,7 @@ def silence(armature: ArmatureObject, captured: Captured, rollback: Rollback) ->
     slot = compat.slot_identifier(armature)
     record = before or ArmatureRecord()
     if playing is not None and not results.is_ours(playing):
-        record.own_action, record.own_slot = playing.name, slot
+        record.own_action, record.own_slot, record.own_fake = playing.name, slot, playing.use_fake_user
         rollback.set(playing, "use_fake_user", True)
     if armature.animation_data is not None:
         rollback.callback(compat.play_action, armature, playing, slot)

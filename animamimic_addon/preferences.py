@@ -22,7 +22,7 @@ from .properties import path_property
 VARIABLE = "ANIMAMIMIC_PYTHON"
 """Environment variable that names the engine's Python."""
 
-CURE = "In the add-on's preferences, set Engine Python to a Python in which 'pip install torch' and the other requirements were run."
+CURE = "Press Set Up Engine, or set Engine Python in the add-on's preferences to a Python that has the engine's packages."
 PROBE_SECONDS = 30.0
 DOCTOR_SECONDS = 120.0
 
@@ -49,7 +49,11 @@ class ANIMAMIMIC_AP_preferences(bpy.types.AddonPreferences):
             layout.label(text=error.remedy)
         else:
             layout.label(text=f"The engine runs in {found}")
-        layout.operator("animamimic.check_engine", icon="CHECKMARK")
+        row = layout.row()
+        row.operator_context = "INVOKE_DEFAULT"
+        row.operator("animamimic.set_up_engine", icon="IMPORT")
+        row.operator("animamimic.check_engine", icon="CHECKMARK")
+        layout.prop(self, "torch_index")
 
 
 ANIMAMIMIC_AP_preferences.__annotations__ = {
@@ -57,8 +61,21 @@ ANIMAMIMIC_AP_preferences.__annotations__ = {
         "Engine Python",
         "The Python program that has torch and the engine's other packages; empty: the one that the environment variable "
         f"{VARIABLE} names, or Blender's own if it has torch",
-    )
+    ),
+    "torch_index": path_property(
+        "PyTorch Index",
+        "Address of PyTorch's own package index, without the /cpu or /cu... at its end, which is chosen by what this machine has. "
+        "Empty: torch comes from where pip takes the rest, on Linux with the libraries for CUDA",
+        "NONE",
+    ),
 }
+
+
+def own_preferences() -> Any:
+    """The add-on's preferences, or None where it runs from a checkout."""
+    context: Context = bpy.context
+    addon = context.preferences.addons.get(ROOT_PACKAGE)
+    return addon.preferences if addon is not None else None
 
 
 def engine_python() -> Path:
@@ -66,9 +83,8 @@ def engine_python() -> Path:
 
     Raises InputError where none is named, or the one that is named does not exist.
     """
-    context: Context = bpy.context
-    addon = context.preferences.addons.get(ROOT_PACKAGE)
-    chosen = bpy.path.abspath(addon.preferences.engine_python) if addon is not None else ""
+    own = own_preferences()
+    chosen = bpy.path.abspath(own.engine_python) if own is not None else ""
     for named, place in ((chosen, "the add-on's preferences"), (os.environ.get(VARIABLE, ""), VARIABLE)):
         if named:
             return existing_python(named, place)

@@ -65,14 +65,18 @@ class Engine:
         What an earlier run left in the folder is removed first. Raises InputError where `python` cannot be started, EngineError
         where the folder cannot be written.
         """
-        command = [str(python), str(script), "run", str(folder), "--parent", str(os.getpid()), *(["--polite"] if polite else [])]
+        return cls.start_command([str(python), str(script), "run", str(folder), "--parent", str(os.getpid()), *(["--polite"] if polite else [])], folder, folder)
+
+    @classmethod
+    def start_command(cls, command: list[str], folder: Path, place: Path) -> "Engine":
+        """Start any command that tells its progress in the folder; place: its current folder. Raises as `start` does."""
         with _emptied_log(folder) as output:
             try:
                 process = subprocess.Popen(
-                    command, cwd=folder, env=engine_environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **_own_group()
+                    command, cwd=place, env=engine_environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **_own_group()
                 )
             except OSError as error:
-                raise InputError(f"The engine's Python {python} cannot be started ({error.strerror}).", "Choose another in the add-on's preferences.") from error
+                raise InputError(f"The engine's Python {command[0]} cannot be started ({error.strerror}).", "Choose another in the add-on's preferences.") from error
         engine = cls(folder, process, MessageReader(folder))
         _running.append(engine)
         return engine

@@ -12,3 +12,9 @@ def redraw_viewports(context: Context) -> None:
                 for region in area.regions:
                     if region.type == "UI":
                         region.tag_redraw()
+
+
+def show_status(context: Context, text: str | None) -> None:
+    """A text in the status bar instead of the hints on keys; None gives those back."""
+    if context.workspace is not None:
+        context.workspace.status_text_set(text)

@@ -32,7 +32,8 @@ class MeshRecord:
 
     groups, shape_keys: names. modifier: the Armature modifier's name. parented: whether the armature became its parent.
     hold: the constraint that keeps it where it was captured. made_basis: whether the first shape key was made for ours.
-    action: the Action that moves the shape keys. own_action, own_slot: the one that they played before.
+    action: the Action that moves the shape keys. own_action, own_slot: the one that they played before; own_fake: whether it had a
+    fake user.
     """
 
     groups: list[str] = field(default_factory=list)
@@ -44,22 +45,27 @@ class MeshRecord:
     action: str = ""
     own_action: str = ""
     own_slot: str = ""
+    own_fake: bool = False
 
 
 @dataclass
 class ArmatureRecord:
     """What a run did to one armature object.
 
-    made: whether the armature itself is ours. own_action, own_slot, own_nla: what it played before.
-    camera: name of the camera that came with it. own_camera: the scene's camera before.
+    made: whether the armature itself is ours. own_action, own_slot, own_nla: what it played before; own_fake: whether that Action
+    had a fake user. camera: name of the camera that came with it. own_camera: the scene's camera before.
+    own_range, given_range: the scene's first and last frame before and after the run.
     """
 
     made: bool = False
     own_action: str = ""
     own_slot: str = ""
     own_nla: bool = False
+    own_fake: bool = False
     camera: str = ""
     own_camera: str = ""
+    own_range: list[int] = field(default_factory=list)
+    given_range: list[int] = field(default_factory=list)
 
 
 class Rollback(ExitStack):
@@ -84,6 +90,11 @@ class Rollback(ExitStack):
 def mark(datablock: Any, what: str) -> None:
     """Mark an Action, a camera or a helper object as ours."""
     datablock[TAG] = what
+
+
+def unmark(datablock: Any) -> None:
+    """Let a datablock of ours be the user's from now on."""
+    del datablock[TAG]
 
 
 def is_ours(datablock: Any) -> bool:
@@ -185,7 +196,7 @@ def remove_shape_keys(mesh: MeshObject, record: MeshRecord) -> None:
     action = bpy.data.actions.get(record.action)
     if is_ours(action):
         if played_by(keys) == action:
-            compat.play_action(keys, bpy.data.actions.get(record.own_action), record.own_slot)
+            _play_own(keys, record)
             compat.drop_empty_animation(keys)
         discard(action)
     for name in record.shape_keys:
@@ -227,12 +238,31 @@ def remove_armature(armature: ArmatureObject, record: ArmatureRecord) -> None:
     if record.made:
         discard(armature, armature.data)
     else:
-        compat.play_action(armature, bpy.data.actions.get(record.own_action), record.own_slot)
+        _play_own(armature, record)
         armature.animation_data.use_nla = armature.animation_data.use_nla or record.own_nla
         compat.drop_empty_animation(armature)
         write_record(armature, None)
     if is_ours(playing):
         discard(playing)
+
+
+def restore_range(scene: Any, record: ArmatureRecord) -> None:
+    """Give the scene its frame range back, where it is still the one that a run set."""
+    if record.own_range and frame_range(scene) == record.given_range:
+        scene.frame_start, scene.frame_end = record.own_range
+
+
+def frame_range(scene: Any) -> list[int]:
+    """The scene's first and last frame."""
+    return [scene.frame_start, scene.frame_end]
+
+
+def _play_own(owner: Any, record: MeshRecord | ArmatureRecord) -> None:
+    """Play again what was played before a run, whose Action needs no fake user of ours any more."""
+    own = bpy.data.actions.get(record.own_action)
+    compat.play_action(owner, own, record.own_slot)
+    if own is not None:
+        own.use_fake_user = record.own_fake
 
 
 def reparent(mesh: MeshObject, parent: Any) -> None:

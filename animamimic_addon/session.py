@@ -37,7 +37,6 @@ STAGE_TITLES = {
     "rig": "Building the rig",
     "fit": "Fitting the motion",
     "tissue": "Simulating soft tissue",
-    "residual": "Following what the bones leave",
     "keys": "Choosing keys",
 }
 
@@ -250,6 +249,8 @@ def _raise_failure(run: Run) -> None:
     if run.cancelled:
         raise CancelledError("The run was cancelled.")
     failure = run.engine.failure()
+    if isinstance(failure, InputError):  # what was odd about the subject may be why
+        raise InputError(failure.problem, " ".join([failure.remedy, *run.captured.notes]).strip())
     if failure is not None:
         raise failure
 

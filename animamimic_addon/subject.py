@@ -67,6 +67,13 @@ def with_kept_rig(subject: Subject) -> Subject:
     return replace(_whole_character(subject.armature), name=subject.name)
 
 
+def left_out(subject: Subject) -> tuple[str, ...]:
+    """Names of the visible meshes that the subject's armature deforms too and that are not part of the subject."""
+    if subject.armature is None:
+        return ()
+    return tuple(one.name for one in _whole_character(subject.armature).meshes if one not in subject.meshes)
+
+
 def armature_of(mesh: MeshObject) -> ArmatureObject | None:
     """The armature that deforms or carries a mesh object, or None."""
     for modifier in mesh.modifiers:

@@ -16,7 +16,7 @@ class Made:
     """What a run made, in plain values: Blender's objects may be gone by the time that the panel asks.
 
     armature, action: names, '' where none was made. bones, keys, shape_keys: how many.
-    warnings: what the user should know, one sentence each. report: the engine's figures as JSON values (see `core.pipeline`).
+    warnings: what the user should know, one sentence each. unsure: bones that the video tells little about, the worst first. report: the engine's figures as JSON values (see `core.pipeline`).
     """
 
     armature: str = ""
@@ -25,12 +25,18 @@ class Made:
     keys: int = 0
     shape_keys: int = 0
     warnings: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
     report: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def silhouette_iou(self) -> float | None:
         """How well the animated subject covers the video's, 0 to 1, the mean over the frames; None where the engine did not tell."""
         return self.report.get("fit", {}).get("mean_iou")
+
+    @property
+    def iou_by_frame(self) -> list[float]:
+        """The same frame by frame; empty where the engine did not tell."""
+        return self.report.get("fit", {}).get("iou", [])
 
     def as_json(self) -> dict[str, Any]:
         """All of it as JSON values, the engine's figures beside our own."""

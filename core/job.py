@@ -15,10 +15,7 @@ Files appear whole or not at all, see `files`. Imports numpy and the standard li
 """
 
 import dataclasses
-import errno
 import json
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -29,15 +26,17 @@ import numpy as np
 from . import settings as settings_module
 from .errors import InputError
 from .files import read_arrays, write_arrays, write_text
+from .messages import PROGRESS_FILE, Message, MessageReader, append_message
 from .settings import Settings
 from .types import Keys, Mesh, Motion, Rig, Tissue, View
+
+__all__ = ["PROGRESS_FILE", "Message", "MessageReader", "Request", "Result", "Task", "append_message", "read_request", "read_result", "write_request", "write_result"]
 
 FORMAT = 1
 
 JOB_FILE = "job.json"
 SUBJECT_FILE = "subject.npz"
 VIEW_FILE = "view.png"
-PROGRESS_FILE = "progress.jsonl"
 LOG_FILE = "engine.log"
 RESULT_FILE = "result.npz"
 REPORT_FILE = "result.json"
@@ -91,21 +90,6 @@ class Result:
     keys: Keys
     tissue: Tissue | None
     report: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Message:
-    """One line of progress.jsonl.
-
-    kind: STAGE (text: its name), PROGRESS (fraction of the whole run, text, seconds left or None), WARN (text),
-        ERROR (text: the sentence to show; exit_code), DONE (last, after the result is written).
-    """
-
-    kind: str
-    text: str = ""
-    fraction: float = 0.0
-    seconds_left: float | None = None
-    exit_code: int = 0
 
 
 def write_request(folder: Path, request: Request) -> None:
@@ -188,37 +172,6 @@ def read_result(folder: Path) -> Result:
         tissue=tissue,
         report=report,
     )
-
-
-def append_message(folder: Path, message: Message) -> None:
-    """Add one line to progress.jsonl, whole or, where the disk is full, not at all: half a line would spoil the next one."""
-    line = (json.dumps(dataclasses.asdict(message)) + "\n").encode()
-    with (folder / PROGRESS_FILE).open("ab", buffering=0) as file:
-        begin = file.seek(0, os.SEEK_END)
-        if file.write(line) < len(line):
-            file.truncate(begin)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-@dataclass
-class MessageReader:
-    """Reads the messages that came since the last look; never sees half a line."""
-
-    folder: Path
-    _offset: int = 0
-
-    def new_messages(self) -> Iterator[Message]:
-        """The messages written since the last call."""
-        path = self.folder / PROGRESS_FILE
-        if not path.exists():
-            return
-        with path.open("rb") as file:
-            file.seek(self._offset)
-            data = file.read()
-        whole = data[: data.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        for line in whole.splitlines():
-            yield Message(**json.loads(line))
 
 
 def _named_arrays(prefix: str, holder: Mesh | Motion) -> dict[str, Any]:

@@ -100,7 +100,6 @@ class TissueSettings:
         choices={
             "OFF": "Bones alone",
             "PHYSICS": "Simulate flesh of the chosen material and bake it to shape keys",
-            "RESIDUAL": "What the driving video shows beyond the bones: cloth, fins, squash",
         },
     )
     material: str = setting(
@@ -128,15 +127,7 @@ class TissueSettings:
         "A level floor that the flesh does not sink through",
         choices={"OFF": "None", "SCENE": "At height zero of the scene", "SUBJECT": "At the lowest point of the subject as it stands"},
     )
-    shape_keys: int = setting(12, "Shape Keys", "Most shape keys that motion beyond the bones may use", minimum=1, maximum=32)
-
-
-@dataclass(frozen=True)
-class ResidualSettings:
-    """Offsets of the surface that a video shows beyond the bones."""
-
-    handle_distance: float = setting(8.0, "Handle Distance", "How far apart the points lie that carry the surface along, in % of its size; smaller follows finer folds and takes longer", minimum=3.0, maximum=30.0)
-    bone_hold: float = setting(1.0, "Hold to Bones", "How strongly the surface is held where the bones put it; raise it against swimming, lower it for loose cloth", minimum=0.05, maximum=20.0)
+    shape_keys: int = setting(12, "Shape Keys", "Most shape keys that the soft motion may use", minimum=1, maximum=32)
 
 
 @dataclass(frozen=True)
@@ -144,7 +135,7 @@ class MachineSettings:
     """How much of the machine the engine may use. None of it changes the result beyond rounding."""
 
     threads: int = setting(1, "Threads", "Processor threads of one run; the work is many small pieces, of which more threads make little faster", minimum=1, maximum=64)
-    memory_limit: float = setting(0.0, "Memory Limit", "Most memory of one run in GB, 0 for three quarters of the machine's (on Linux); a run that needs more ends with a message instead of slowing down the machine", minimum=0.0, maximum=4096.0)
+    memory_limit: float = setting(8.0, "Memory Limit", "Most memory of one run in GB (on Linux); a run that needs more ends with a message instead of slowing down the machine", minimum=1.0, maximum=1024.0)
 
 
 @dataclass(frozen=True)
@@ -156,7 +147,6 @@ class Settings:
     fit: FitSettings = FitSettings()
     curves: CurveSettings = CurveSettings()
     tissue: TissueSettings = TissueSettings()
-    residual: ResidualSettings = ResidualSettings()
     machine: MachineSettings = MachineSettings()
 
 

@@ -1,17 +1,22 @@
 """Blender's operators: thin, each one job of `animamimic_addon` made callable from buttons and scripts."""
 
+from types import ModuleType
+
 
 def register() -> None:
     """Add the operators."""
-    from . import animate, engine, queue, result, view
-
-    for part in (animate, engine, result, view, queue):
+    for part in _parts():
         part.register()
 
 
 def unregister() -> None:
     """Take them away."""
-    from . import animate, engine, queue, result, view
-
-    for part in (queue, view, result, engine, animate):
+    for part in reversed(_parts()):
         part.unregister()
+
+
+def _parts() -> tuple[ModuleType, ...]:
+    """Not at the top: this package is imported without bpy."""
+    from . import animate, engine, presets, queue, result, sample, setup, view
+
+    return animate, engine, presets, queue, result, sample, setup, view

@@ -1,37 +1,37 @@
-"""What to do with a result: take it away, look at its files."""
+"""What to do with a result: take it away, keep it as a take, look at its files."""
 
 from typing import Any
 
 import bpy
 
-from ..animamimic_addon import session
+from ..animamimic_addon import session, takes
 from ..animamimic_addon.bake import remove
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.readiness import chosen_subject
-from ..core.errors import AnimaMimicError
+from .change import SceneChange
 
 
-class ANIMAMIMIC_OT_remove_result(bpy.types.Operator):
+class ANIMAMIMIC_OT_remove_result(SceneChange, bpy.types.Operator):
     """Take away what AnimaMimic made for the selected subject: armature, action, weights and shape keys"""
 
     bl_idname = "animamimic.remove_result"
     bl_label = "Remove Result"
-    bl_options = {"REGISTER", "UNDO"}
 
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        """Not while a run is under way."""
-        cls.poll_message_set("A run is under way")
-        return session.current() is None
-
-    def execute(self, context: Context) -> set[Any]:
+    def change(self, context: Context) -> str:
         """Remove it from the selected subject."""
-        try:
-            remove(context, chosen_subject(context))
-        except AnimaMimicError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        remove(context, chosen_subject(context))
+        return ""
+
+
+class ANIMAMIMIC_OT_keep_take(SceneChange, bpy.types.Operator):
+    """Keep a copy of the subject's Action, which the next run would replace; choose between takes in the Action Editor"""
+
+    bl_idname = "animamimic.keep_take"
+    bl_label = "Keep as Take"
+
+    def change(self, context: Context) -> str:
+        """Copy it."""
+        return f"Kept as '{takes.keep(chosen_subject(context)).name}'"
 
 
 class ANIMAMIMIC_OT_open_job_folder(bpy.types.Operator):
@@ -52,13 +52,16 @@ class ANIMAMIMIC_OT_open_job_folder(bpy.types.Operator):
         return wm.path_open(filepath=str(session.last_folder()))
 
 
+CLASSES = (ANIMAMIMIC_OT_remove_result, ANIMAMIMIC_OT_keep_take, ANIMAMIMIC_OT_open_job_folder)
+
+
 def register() -> None:
-    """Add both."""
-    bpy.utils.register_class(ANIMAMIMIC_OT_remove_result)
-    bpy.utils.register_class(ANIMAMIMIC_OT_open_job_folder)
+    """Add them."""
+    for one in CLASSES:
+        bpy.utils.register_class(one)
 
 
 def unregister() -> None:
-    """Take both away."""
-    bpy.utils.unregister_class(ANIMAMIMIC_OT_open_job_folder)
-    bpy.utils.unregister_class(ANIMAMIMIC_OT_remove_result)
+    """Take them away."""
+    for one in reversed(CLASSES):
+        bpy.utils.unregister_class(one)

@@ -7,7 +7,8 @@ import bpy
 from ..animamimic_addon import properties, session
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.readiness import chosen_subject
-from ..animamimic_addon.redraw import redraw_viewports
+from ..animamimic_addon.redraw import redraw_viewports, show_status
+from ..animamimic_addon.words import progress
 from ..animamimic_addon.work import Made, Work
 from ..core.errors import AnimaMimicError, CancelledError
 from ..core.settings import Settings
@@ -89,6 +90,7 @@ class EngineRun:
         working = session.listen(run)
         redraw_viewports(context)
         if working:
+            show_status(context, f"AnimaMimic: {run.stage}, {progress(run.fraction, run.seconds_left)}. Esc cancels.")
             return {"PASS_THROUGH"}
         self._remove_timer(context)
         try:
@@ -117,6 +119,7 @@ class EngineRun:
         return self.settings(), given.job_folder, given.engine_python
 
     def _remove_timer(self, context: Context) -> None:
+        show_status(context, None)
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None

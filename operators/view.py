@@ -1,44 +1,45 @@
-"""The camera that the driving video is matched with."""
-
-from typing import Any
+"""The camera that the driving video is matched with, and the video before it."""
 
 import bpy
 
-from ..animamimic_addon import session
+from ..animamimic_addon import overlay
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.framing import frame_selected
-from ..core.errors import AnimaMimicError
+from .change import SceneChange
 
 
-class ANIMAMIMIC_OT_frame_subject(bpy.types.Operator):
+class ANIMAMIMIC_OT_frame_subject(SceneChange, bpy.types.Operator):
     """Add a camera that holds all of the selected subject, with room to move, and make it the scene's"""
 
     bl_idname = "animamimic.frame_subject"
     bl_label = "Frame Subject"
-    bl_options = {"REGISTER", "UNDO"}
 
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        """Not while a run is under way."""
-        cls.poll_message_set("A run is under way")
-        return session.current() is None
-
-    def execute(self, context: Context) -> set[Any]:
+    def change(self, context: Context) -> str:
         """Add the camera."""
-        try:
-            camera = frame_selected(context)
-        except AnimaMimicError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, f"Added '{camera.name}'")
-        return {"FINISHED"}
+        return f"Added '{frame_selected(context).name}'"
+
+
+class ANIMAMIMIC_OT_overlay_video(SceneChange, bpy.types.Operator):
+    """Show the driving video behind the scene's camera, each of its frames at the scene frame that it drives; press again to take it away"""
+
+    bl_idname = "animamimic.overlay_video"
+    bl_label = "Overlay Video"
+
+    def change(self, context: Context) -> str:
+        """Put it there, or away."""
+        return "The driving video lies over the camera's picture" if overlay.toggle(context) else "The driving video is put away"
+
+
+CLASSES = (ANIMAMIMIC_OT_frame_subject, ANIMAMIMIC_OT_overlay_video)
 
 
 def register() -> None:
-    """Add it."""
-    bpy.utils.register_class(ANIMAMIMIC_OT_frame_subject)
+    """Add them."""
+    for one in CLASSES:
+        bpy.utils.register_class(one)
 
 
 def unregister() -> None:
-    """Take it away."""
-    bpy.utils.unregister_class(ANIMAMIMIC_OT_frame_subject)
+    """Take them away."""
+    for one in reversed(CLASSES):
+        bpy.utils.unregister_class(one)

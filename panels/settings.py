@@ -21,6 +21,7 @@ class _StagePanel:
     bl_options: Any = {"DEFAULT_CLOSED"}
     layout: Any
     stages: tuple[str, ...]
+    buttons: tuple[str, ...] = ()
 
     def draw(self, context: Context) -> None:
         """Blender calls this for every redraw."""
@@ -34,6 +35,8 @@ class _StagePanel:
             for name in properties.names_of(stage):
                 if name not in SHOWN_ABOVE:
                     column.prop(settings, name)
+        for operator in self.buttons:
+            column.operator(operator)
 
     def counts(self, settings: Any) -> bool:
         """Whether these settings make a difference as the others stand; greyed where not."""
@@ -46,6 +49,7 @@ class ANIMAMIMIC_PT_video(_StagePanel, bpy.types.Panel):
     bl_idname = "ANIMAMIMIC_PT_video"
     bl_label = "Video"
     stages = ("video",)
+    buttons = ("animamimic.overlay_video",)
 
 
 class ANIMAMIMIC_PT_rig(_StagePanel, bpy.types.Panel):
@@ -80,18 +84,6 @@ class ANIMAMIMIC_PT_tissue(_StagePanel, bpy.types.Panel):
         return settings.tissue != "OFF"
 
 
-class ANIMAMIMIC_PT_residual(_StagePanel, bpy.types.Panel):
-    """How the surface follows a video beyond the bones"""
-
-    bl_idname = "ANIMAMIMIC_PT_residual"
-    bl_label = "Beyond the Bones"
-    stages = ("residual",)
-
-    def counts(self, settings: Any) -> bool:
-        """Only where a video says what the flesh does."""
-        return settings.tissue == "RESIDUAL"
-
-
 class ANIMAMIMIC_PT_machine(_StagePanel, bpy.types.Panel):
     """How much of the machine a run may use"""
 
@@ -100,7 +92,7 @@ class ANIMAMIMIC_PT_machine(_StagePanel, bpy.types.Panel):
     stages = ("machine",)
 
 
-PANELS = (ANIMAMIMIC_PT_video, ANIMAMIMIC_PT_rig, ANIMAMIMIC_PT_motion, ANIMAMIMIC_PT_tissue, ANIMAMIMIC_PT_residual, ANIMAMIMIC_PT_machine)
+PANELS = (ANIMAMIMIC_PT_video, ANIMAMIMIC_PT_rig, ANIMAMIMIC_PT_motion, ANIMAMIMIC_PT_tissue, ANIMAMIMIC_PT_machine)
 
 
 def register() -> None:

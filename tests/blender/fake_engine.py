@@ -43,9 +43,13 @@ def write_result():
 
     package.make_importable()
     from animamimic.core import job
-    from animamimic.core.types import Keys, Motion, Rig
+    from animamimic.core.types import Keys, Motion, Rig, Tissue
 
-    vertices = job.read_request(folder).mesh.vertices
+    request = job.read_request(folder)
+    vertices = request.mesh.vertices
+    if request.rig is not None:
+        write_kept(request)
+        return
     low, high = vertices[:, 2].min(), vertices[:, 2].max()
     middle = (low + high) / 2
     upper = np.where(vertices[:, 2] > middle, 1, 0).astype(np.int32)
@@ -68,7 +72,26 @@ def write_result():
     translations[:, 0, 0] = np.linspace(0, 1, 5)
     keys = Keys((np.arange(5, dtype=np.int32),) * 2, np.array([0, 4], np.int32), 0.0)
     report = {"seconds": {"fit": 0.2}, "frames": 5, "bones": 2, "fit": {"mean_iou": 0.75}}
-    job.write_result(folder, job.Result(rig, Motion(rotations, translations, np.ones(2, np.float32)), keys, None, report))
+    tissue = None
+    if os.environ.get("FAKE_TISSUE"):
+        swollen = (vertices - vertices.mean(0)) * [0.2, 0.2, 0.0]
+        tissue = Tissue(("soft 1",), swollen[None].astype(np.float32), np.linspace(0.0, 1.0, 5, dtype=np.float32)[:, None])
+    job.write_result(folder, job.Result(rig, Motion(rotations, translations, np.ones(2, np.float32)), keys, tissue, report))
+
+
+def write_kept(request):
+    """The rig that was given, which turns a little about each of its joints in five steps."""
+    import numpy as np
+    from animamimic.core import job
+    from animamimic.core.types import Keys, Motion
+
+    count = len(request.rig.names)
+    rotations = np.zeros((5, count, 4))
+    angles = np.linspace(0, 0.4, 5)
+    rotations[..., 0], rotations[..., 2] = np.cos(angles / 2)[:, None], np.sin(angles / 2)[:, None]
+    motion = Motion(rotations, np.zeros((5, count, 3)), np.ones(count, np.float32))
+    keys = Keys((np.arange(5, dtype=np.int32),) * count, np.array([0, 4], np.int32), 0.0)
+    job.write_result(folder, job.Result(request.rig, motion, keys, None, {"frames": 5, "bones": count}))
 
 
 behaviour = os.environ.get("FAKE_ENGINE", "work")

@@ -106,7 +106,7 @@ def full_disk(bar):
     job = part("core.job")
     def write_arrays(path, arrays):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-    job._write_arrays = write_arrays
+    job.write_arrays = write_arrays
 
 case = arguments[2]
 bar = scenes.make_bar_scene(48)

@@ -2,14 +2,15 @@
 
 import zipfile
 
-FORBIDDEN = {"tests", "benchmarks", "samples", "docs", "data", "tools", "farm", "dist", "out", "build"}
+FORBIDDEN = {"tests", "benchmarks", "docs", "data", "tools", "farm", "dist", "out", "build"}
 
 
 def test_the_zip_holds_the_extension_and_nothing_else(extension_zip):
     names = zipfile.ZipFile(extension_zip).namelist()
     assert {"__init__.py", "__main__.py", "blender_manifest.toml", "core/job.py", "animamimic_addon/process.py"} <= set(names)
     assert {name.split("/")[0] for name in names} & FORBIDDEN == set()
-    assert {name.rpartition(".")[2] for name in names} <= {"py", "toml", "md", "txt", "c"} | {name for name in names if name == "LICENSE"}
+    assert {"constraints.txt", "samples/fish/fish.blend", "samples/fish/driving.mp4", "samples/fish/LICENSE.txt"} <= set(names)
+    assert {name.rpartition(".")[2] for name in names} <= {"py", "toml", "md", "txt", "c", "blend", "mp4"} | {name for name in names if name == "LICENSE"}
     assert not [name for name in names if "__pycache__" in name or name.startswith(".")]
 
 

@@ -172,7 +172,7 @@ importlib.util.find_spec = lambda name: name
 tell(own=found())
 """)
     assert (ran["variable"], ran["preference"], ran["own"]) == (here, other, sys.executable)
-    assert ran["none"].startswith("There is no Python for the engine yet: Blender's own has no torch. In the add-on's preferences, set Engine Python")
+    assert ran["none"].startswith("There is no Python for the engine yet: Blender's own has no torch. Press Set Up Engine, or set Engine Python")
 
 
 @posix_only
@@ -301,3 +301,26 @@ tell(seed=head["seed"], resolution=head["fit_resolution"])
 """)
     assert (ran["seed"], ran["resolution"]) == (5, 256)
 
+
+
+def test_a_part_of_a_character_is_told_where_the_video_is_refused(blender, tmp_path):
+    """One mesh of several looks to the engine like a subject of the wrong size."""
+    ran = blender(RUN + """
+import scenes
+make = scenes.make_bar_scene
+def with_hat(side=96):
+    bar = make(side)
+    scenes.add_armature(bar)
+    hat = bar.copy()
+    hat.name, hat.data = "Hat", bar.data.copy()
+    bpy.context.scene.collection.objects.link(hat)
+    for one in bpy.context.view_layer.objects:
+        one.select_set(one == bar)
+    return bar
+scenes.make_bar_scene = with_hat
+tell(**pretend.animate(folder, process, "refuse"))
+""", tmp_path / "job")
+    assert ran["error"] == (
+        "The video is wholly one colour. Choose another. "
+        "Only a part of the character is chosen: its armature also moves Hat. Select them too, or the armature, if the video shows them."
+    )

@@ -6,6 +6,7 @@ DRAW = """
 import scenes
 from types import SimpleNamespace
 session, main, subpanels = part("animamimic_addon.session"), part("panels.main"), part("panels.settings")
+engine_setup, environment = part("animamimic_addon.engine_setup"), part("core.environment")
 
 class Notes:
     "A layout that writes down what is asked of it. What is set on it is kept; rows and columns write into the same notes."
@@ -22,7 +23,7 @@ def draw(panel):
     context = bpy.context
     window = {"region": SimpleNamespace(width=300), "preferences": SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))}
     seen = SimpleNamespace(scene=context.scene, view_layer=context.view_layer, **window)
-    holder = SimpleNamespace(layout=Notes(notes), stages=getattr(panel, "stages", ()), counts=lambda settings: panel.counts(holder, settings))
+    holder = SimpleNamespace(layout=Notes(notes), stages=getattr(panel, "stages", ()), buttons=getattr(panel, "buttons", ()), counts=lambda settings: panel.counts(holder, settings))
     panel.draw(holder, seen)
     return notes
 def shown(notes, kind):
@@ -40,7 +41,7 @@ notes = draw(main.ANIMAMIMIC_PT_main)
 tell(properties=shown(notes, "prop"), operators=shown(notes, "operator"), texts=texts(notes))
 """)
     assert ran["properties"] == ["video", "camera", "rig", "frame_start", "frame_end", "tissue"]
-    assert ran["operators"] == ["animamimic.animate_from_video"]
+    assert ran["operators"] == [*["animamimic.use_preset"] * 3, "animamimic.animate_from_video"]
     assert "Bar" in ran["texts"]
 
 
@@ -50,7 +51,7 @@ bpy.context.scene.camera = None
 notes = draw(main.ANIMAMIMIC_PT_main)
 tell(operators=shown(notes, "operator"), texts=texts(notes))
 """)
-    assert ran["operators"] == ["animamimic.frame_subject", "animamimic.animate_from_video"]
+    assert ran["operators"] == ["animamimic.frame_subject", *["animamimic.use_preset"] * 3, "animamimic.animate_from_video"]
     assert "The scene has no camera. Press Frame Subject" in ran["texts"]
 
 
@@ -71,12 +72,15 @@ def test_after_a_run_the_panel_shows_what_was_made_as_long_as_it_is_there(blende
 data = bpy.data.armatures.new("Bar Rig")
 armature = bpy.data.objects.new("Bar Rig", data)
 bpy.context.scene.collection.objects.link(armature)
-session._session.made = session.Made("Bar Rig", "Bar Motion", 12, 345, 6, ("The tail was never seen.",), {"fit": {"mean_iou": 0.9371}})
-tell(there=texts(draw(main.ANIMAMIMIC_PT_main)))
+session._session.made = session.Made("Bar Rig", "Bar Motion", 12, 345, 6, ("The tail was never seen.",), ("tail", "ear.L"), {"fit": {"mean_iou": 0.9371, "iou": [1.0, 0.9, 0.95]}})
+notes = draw(main.ANIMAMIMIC_PT_main)
+tell(there=texts(notes), operators=shown(notes, "operator"))
 bpy.data.objects.remove(armature)
 tell(gone=texts(draw(main.ANIMAMIMIC_PT_main)))
 """)
-    assert "Action Bar Motion Bones 12 Keys 345 Shape Keys 6 Silhouette IoU 0.937 The tail was never seen." in ran["there"]
+    assert "Action Bar Motion Bones 12 Keys 345 Shape Keys 6 Silhouette IoU 0.937 Silhouette Error by Frame ▁█▅ Largest at frame 2 of 3: 10 %" in ran["there"]
+    assert "The video tells least about tail, ear.L. The tail was never seen." in ran["there"]
+    assert ran["operators"][-3:] == ["animamimic.animate_from_video", "animamimic.keep_take", "animamimic.remove_result"]
     assert "Bar Motion" not in ran["gone"]
 
 
@@ -143,3 +147,27 @@ tell(idle=idle, texts=texts(notes), operators=shown(notes, "operator"))
     add, run, *each = (one.removeprefix("animamimic.") for one in ran["operators"])
     assert (add, run) == ("queue_animation", "run_queue")
     assert each == ["remove_queued", "remove_queued", "retry_queued", "remove_queued", "bake_queued", "remove_queued", "bake_queued", "remove_queued"]
+
+
+def test_without_an_engine_the_panel_offers_to_set_it_up_or_to_take_a_python(blender):
+    ran = blender(DRAW + """
+readiness = part("animamimic_addon.readiness")
+readiness.lacks_engine = lambda: "There is no Python for the engine yet."
+idle = draw(main.ANIMAMIMIC_PT_main)
+engine_setup._state.current = engine_setup.SetUp(Path(), None, text="finding torch", fraction=0.25)
+busy = draw(main.ANIMAMIMIC_PT_main)
+engine_setup._state.current = None
+tell(operators=shown(idle, "operator"), properties=shown(idle, "prop"), told=texts(idle), busy=texts(busy), ways=shown(busy, "operator"))
+""")
+    assert "animamimic.set_up_engine" in ran["operators"] and "engine_python" in ran["properties"]
+    assert ran["told"].count("There is no Python for the engine yet.") == 1
+    assert "Setting up the engine 25 % finding torch" in ran["busy"]
+    assert ran["ways"][0] == "animamimic.cancel_set_up"
+
+
+def test_without_a_video_the_panel_offers_the_sample(blender):
+    ran = blender(DRAW + """
+bpy.context.scene.animamimic.video = ""
+tell(operators=shown(draw(main.ANIMAMIMIC_PT_main), "operator"))
+""")
+    assert "animamimic.load_sample" in ran["operators"]

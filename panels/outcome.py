@@ -1,0 +1,49 @@
+"""What the last run made or failed of, and what can be done with it."""
+
+from typing import Any
+
+from ..animamimic_addon import session, words
+from ..animamimic_addon.datablocks import Context
+from .text import columns, draw_rows, draw_text
+
+
+def draw_outcome(layout: Any, context: Context) -> None:
+    """A box for the last run of this session, where there was one."""
+    error, made = session.last_error(), session.last_made()
+    if error is not None:
+        draw_text(layout.box().column(align=True), context, str(error), "INFO" if session.was_cancelled() else "ERROR")
+    elif made is not None and made.armature in context.scene.objects:
+        _draw_made(layout.box(), context, made)
+    if session.last_folder() is not None:
+        layout.operator("animamimic.open_job_folder", icon="FILE_FOLDER")
+
+
+def _draw_made(box: Any, context: Context, made: session.Made) -> None:
+    rows = [("Action", made.action), ("Bones", str(made.bones)), ("Keys", str(made.keys)), ("Shape Keys", str(made.shape_keys))]
+    if made.silhouette_iou is not None:
+        rows.append(("Silhouette IoU", f"{made.silhouette_iou:.3f}"))
+    draw_rows(box.column(align=True), rows)
+    if made.iou_by_frame:
+        _draw_graph(box.column(align=True), context, made.iou_by_frame)
+    if made.unsure:
+        draw_text(box.column(align=True), context, f"The video tells least about {', '.join(made.unsure)}.", "INFO")
+    for warning in made.warnings:
+        draw_text(box.column(align=True), context, warning, "INFO")
+    _draw_next_steps(box)
+
+
+def _draw_graph(column: Any, context: Context, iou: list[float]) -> None:
+    """The silhouette's error by frame, as bars of text."""
+    worst = min(range(len(iou)), key=iou.__getitem__)
+    column.label(text="Silhouette Error by Frame")
+    column.label(text=words.bars([1.0 - one for one in iou], columns(context)), translate=False)
+    column.label(text=f"Largest at frame {worst + 1} of {len(iou)}: {100 * (1 - iou[worst]):.0f} %", translate=False)
+
+
+def _draw_next_steps(box: Any) -> None:
+    column = box.column(align=True)
+    column.operator_context = "INVOKE_DEFAULT"
+    again = column.operator("animamimic.animate_from_video", text="Re-run Fit", icon="FILE_REFRESH")
+    again.job_folder = str(session.last_folder())  # where every stage whose settings did not change is found again
+    column.operator("animamimic.keep_take", icon="DUPLICATE")
+    column.operator("animamimic.remove_result", icon="TRASH")
