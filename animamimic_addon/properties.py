@@ -12,6 +12,7 @@ TITLES = {
     "AUTO": "Automatic",
     "KEEP": "Keep Mine",
     "OFF": "None",
+    "RESIDUAL": "From the Video",
     "MATCH_FPS": "Match Frame Rate",
 }
 """Choices that are called by another name than their identifier's."""

@@ -37,6 +37,7 @@ STAGE_TITLES = {
     "rig": "Building the rig",
     "fit": "Fitting the motion",
     "tissue": "Simulating soft tissue",
+    "residual": "Following what the bones leave",
     "keys": "Choosing keys",
 }
 

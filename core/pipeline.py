@@ -30,6 +30,9 @@ USUAL_FRAMES, USUAL_BONES = 49, 25
 KEY_SAMPLES = 3000
 """About as many vertices are watched while keys are left out."""
 
+LAYER_STAGES: dict[str, tuple[str, ...]] = {"OFF": (), "PHYSICS": ("tissue",), "RESIDUAL": ("residual",)}
+"""The stages of each kind of motion beyond the bones."""
+
 MESSAGE_INTERVAL = 0.1
 """Least seconds between two PROGRESS messages."""
 
@@ -111,8 +114,7 @@ def animate(folder: Path, request: Request) -> Result:
     Raises AnimaMimicError with the sentence for the user.
     """
     settings = request.settings
-    soft = settings.tissue.tissue != "OFF"
-    stages = ("video", "rig", "fit", *(("tissue",) if soft else ()), "keys")
+    stages = ("video", "rig", "fit", *LAYER_STAGES[settings.tissue.tissue], "keys")
     narrator = Narrator(folder, TimeLeft(stages, _usual_seconds(request, request.frame_count or USUAL_FRAMES, request.rig)))
     mesh, view = request.mesh, request.needed_view()
     clip, first_frame_iou = narrator.result("video", _clip_inputs(folder, request), lambda progress: _load_clip(folder, request, progress))
@@ -123,9 +125,12 @@ def animate(folder: Path, request: Request) -> Result:
     motion, fit_report = narrator.result("fit", fit_inputs, lambda progress: _fit(request, rig, clip, progress))
     tissue: Tissue | None = None
     tissue_report: dict[str, Any] = {}
-    if soft:
+    if settings.tissue.tissue == "PHYSICS":
         tissue_inputs = (mesh, rig, motion, request.fps, settings.tissue)
         tissue, tissue_report = narrator.result("tissue", tissue_inputs, lambda progress: _simulate(request, rig, motion, progress))
+    elif settings.tissue.tissue == "RESIDUAL":
+        residual_inputs = (fit_inputs, motion, settings.residual, settings.tissue.shape_keys)
+        tissue, tissue_report = narrator.result("residual", residual_inputs, lambda progress: _follow(request, rig, motion, clip, progress))
     key_inputs = (mesh, rig, motion, tissue, settings.curves)
     keys = narrator.result("keys", key_inputs, lambda progress: _choose_keys(request, rig, motion, tissue, progress))
     if len(motion.rotations) < request.frame_count:
@@ -213,6 +218,29 @@ def _simulate(request: Request, rig: Rig, motion: Motion, progress: Progress) ->
 
     tissue, report = simulate(request.mesh, rig, motion, request.fps, request.settings.tissue, progress)
     return tissue, _plain(report)
+
+
+def _follow(request: Request, rig: Rig, motion: Motion, clip: Clip, progress: Progress) -> tuple[Tissue, dict[str, Any]]:
+    """What the clip shows beyond the bones; a clip with times of its own is followed at the scene's nearest frames."""
+    from .residual import fit_residual
+    from .retiming import retimed_tissue
+
+    count = len(motion.rotations)
+    frames = np.arange(count, dtype=np.int32) if clip.times is None else np.rint(clip.times).astype(np.int32)
+    shown = np.flatnonzero((frames < count) & (np.diff(frames, prepend=-1) > 0))
+    frames = frames[shown]
+    tissue, report = fit_residual(
+        request.mesh,
+        rig,
+        replace(motion, rotations=motion.rotations[frames], translations=motion.translations[frames]),
+        request.needed_view(),
+        replace(clip, frames=clip.frames[shown], masks=clip.masks[shown]),
+        resolution=request.settings.fit.fit_resolution,
+        settings=request.settings.residual,
+        max_keys=request.settings.tissue.shape_keys,
+        progress=progress,
+    )
+    return retimed_tissue(tissue, frames, count), _plain(report)
 
 
 def _choose_keys(request: Request, rig: Rig, motion: Motion, tissue: Tissue | None, progress: Progress) -> Keys:

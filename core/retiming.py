@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from .types import Float64, Motion
+from .types import Float64, Int32, Motion, Tissue
 
 
 def retimed(motion: Motion, times: Float64, most: int = 0) -> Motion:
@@ -19,3 +19,9 @@ def retimed(motion: Motion, times: Float64, most: int = 0) -> Motion:
     rotations = CubicSpline(times, motion.rotations, axis=0)(frames)
     rotations /= np.linalg.norm(rotations, axis=-1, keepdims=True)
     return replace(motion, rotations=rotations, translations=CubicSpline(times, motion.translations, axis=0)(frames))
+
+
+def retimed_tissue(tissue: Tissue, frames: Int32, count: int) -> Tissue:
+    """Shape keys fitted at some scene frames, int32[T] ascending from 0, at every one of `count` scene frames, by straight lines between."""
+    values = [np.interp(np.arange(count), frames, one) for one in tissue.values.T]
+    return replace(tissue, values=np.stack(values, 1).astype(np.float32) if values else np.zeros((count, 0), np.float32))

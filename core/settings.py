@@ -100,6 +100,7 @@ class TissueSettings:
         choices={
             "OFF": "Bones alone",
             "PHYSICS": "Simulate flesh of the chosen material and bake it to shape keys",
+            "RESIDUAL": "What the driving video shows beyond the bones: cloth, fins, squash",
         },
     )
     material: str = setting(
@@ -127,7 +128,15 @@ class TissueSettings:
         "A level floor that the flesh does not sink through",
         choices={"OFF": "None", "SCENE": "At height zero of the scene", "SUBJECT": "At the lowest point of the subject as it stands"},
     )
-    shape_keys: int = setting(12, "Shape Keys", "Most shape keys that the soft motion may use", minimum=1, maximum=32)
+    shape_keys: int = setting(12, "Shape Keys", "Most shape keys that motion beyond the bones may use", minimum=1, maximum=32)
+
+
+@dataclass(frozen=True)
+class ResidualSettings:
+    """Offsets of the surface that a video shows beyond the bones."""
+
+    handle_distance: float = setting(8.0, "Handle Distance", "How far apart the points lie that carry the surface along, in % of its size; smaller follows finer folds and takes longer", minimum=3.0, maximum=30.0)
+    bone_hold: float = setting(1.0, "Hold to Bones", "How strongly the surface is held where the bones put it; raise it against swimming, lower it for loose cloth", minimum=0.05, maximum=20.0)
 
 
 @dataclass(frozen=True)
@@ -147,6 +156,7 @@ class Settings:
     fit: FitSettings = FitSettings()
     curves: CurveSettings = CurveSettings()
     tissue: TissueSettings = TissueSettings()
+    residual: ResidualSettings = ResidualSettings()
     machine: MachineSettings = MachineSettings()
 
 

@@ -84,6 +84,18 @@ class ANIMAMIMIC_PT_tissue(_StagePanel, bpy.types.Panel):
         return settings.tissue != "OFF"
 
 
+class ANIMAMIMIC_PT_residual(_StagePanel, bpy.types.Panel):
+    """How the surface follows a video beyond the bones"""
+
+    bl_idname = "ANIMAMIMIC_PT_residual"
+    bl_label = "Beyond the Bones"
+    stages = ("residual",)
+
+    def counts(self, settings: Any) -> bool:
+        """Only where a video says what the flesh does."""
+        return settings.tissue == "RESIDUAL"
+
+
 class ANIMAMIMIC_PT_machine(_StagePanel, bpy.types.Panel):
     """How much of the machine a run may use"""
 
@@ -92,7 +104,7 @@ class ANIMAMIMIC_PT_machine(_StagePanel, bpy.types.Panel):
     stages = ("machine",)
 
 
-PANELS = (ANIMAMIMIC_PT_video, ANIMAMIMIC_PT_rig, ANIMAMIMIC_PT_motion, ANIMAMIMIC_PT_tissue, ANIMAMIMIC_PT_machine)
+PANELS = (ANIMAMIMIC_PT_video, ANIMAMIMIC_PT_rig, ANIMAMIMIC_PT_motion, ANIMAMIMIC_PT_tissue, ANIMAMIMIC_PT_residual, ANIMAMIMIC_PT_machine)
 
 
 def register() -> None:

@@ -8,6 +8,7 @@ from ..types import Float64, Int32
 from . import naming
 from .joints import Chain
 from .limbs import Limb
+from .solid import Int64
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Bones:
     """A skeleton in the subject's frame, parents first.
 
     names, parents, heads, tails, z_axes: as in `Rig`, but lengths in the subject's frame.
-    widths: float64[B], half the thickness of the body around each bone.
+    widths: float64[B], half the thickness of the body around each bone. parts: int64[B], the part of the subject that each lies in.
     """
 
     names: tuple[str, ...]
@@ -24,6 +25,7 @@ class Bones:
     tails: Float64
     z_axes: Float64
     widths: Float64
+    parts: Int64
 
 
 def root_arc(limbs: list[Limb], centre: Float64, floor: float, height: float) -> float:
@@ -48,7 +50,7 @@ def assemble(limbs: list[Limb], chains: list[Chain], root: float, names: list[st
         where[index] = []
         for k in range(count):
             name = naming.bone_name(names[index], k + 1, count)
-            parent = makers.add(name, parent, chains[index].joints[k], chains[index].joints[k + 1], widths[k], limb)
+            parent = makers.add(name, parent, chains[index].joints[k], chains[index].joints[k + 1], widths[k], limb, chains[index].parts[k])
             where[index].append(parent)
     return makers.bones(limbs)
 
@@ -63,8 +65,9 @@ class _Makers:
         self.tails: list[Float64] = []
         self.widths: list[float] = []
         self.limbs: list[Limb] = []
+        self.parts: list[int] = []
 
-    def add(self, name: str, parent: int, head: Float64, tail: Float64, width: float, limb: Limb) -> int:
+    def add(self, name: str, parent: int, head: Float64, tail: Float64, width: float, limb: Limb, part: int) -> int:
         """Append a bone; returns its index. width: metres."""
         self.names.append(name)
         self.parents.append(parent)
@@ -72,13 +75,14 @@ class _Makers:
         self.tails.append(tail)
         self.widths.append(float(width))
         self.limbs.append(limb)
+        self.parts.append(part)
         return len(self.names) - 1
 
     def bones(self, limbs: list[Limb]) -> Bones:
         """What was added, as arrays."""
         heads, tails = np.array(self.heads), np.array(self.tails)
         z_axes = np.array([_roll_axis(tail - head, limb.side) for head, tail, limb in zip(heads, tails, self.limbs, strict=True)])
-        return Bones(tuple(self.names), np.array(self.parents, np.int32), heads, tails, z_axes, np.array(self.widths))
+        return Bones(tuple(self.names), np.array(self.parents, np.int32), heads, tails, z_axes, np.array(self.widths), np.array(self.parts, np.int64))
 
 
 def _add_trunk(makers: _Makers, trunk: Limb, chain: Chain, root: float, rearmost: float) -> list[int]:
@@ -92,7 +96,7 @@ def _add_trunk(makers: _Makers, trunk: Limb, chain: Chain, root: float, rearmost
         name = "root" if k == split else naming.bone_name("spine", k - split, max(2, count - split - 1))
         if k == count - 1 and count - split > 2:
             name = "head"
-        parent = makers.add(name, parent, chain.joints[k], chain.joints[k + 1], widths[k], trunk)
+        parent = makers.add(name, parent, chain.joints[k], chain.joints[k + 1], widths[k], trunk, chain.parts[k])
         segments[k] = parent
     parent = segments[split]
     # A bone belongs to the hips where the greater part of it lies before the last limb.
@@ -100,7 +104,7 @@ def _add_trunk(makers: _Makers, trunk: Limb, chain: Chain, root: float, rearmost
     for k in range(split - 1, -1, -1):
         back = split - k
         name = naming.bone_name("hips", back, hips) if back <= hips else naming.bone_name("tail", back - hips, max(2, split - hips))
-        parent = makers.add(name, parent, chain.joints[k + 1], chain.joints[k], widths[k], trunk)
+        parent = makers.add(name, parent, chain.joints[k + 1], chain.joints[k], widths[k], trunk, chain.parts[k])
         segments[k] = parent
     return segments
 

@@ -14,6 +14,7 @@ from .contacts import part_grazing
 from .frame import SubjectFrame, find_frame
 from .joints import cut
 from .limbs import Limb, find_limbs
+from .parts import find_parts, jointed, mirrored
 from .solid import Solid, left_half, voxelise
 from .weights import bind
 
@@ -31,10 +32,13 @@ def build_rig(mesh: Mesh, settings: RigSettings, progress: Progress = no_progres
     vertices = frame.to_local(mesh.vertices.astype(np.float64))
     progress(0.1, "measuring the subject's inside")
     solid = part_grazing(voxelise(vertices, mesh.triangles, frame.symmetric), vertices, mesh.triangles)
+    parts = find_parts(solid, vertices, mesh.triangles)
+    if parts is not None:
+        solid = jointed(solid, parts)
     progress(0.3, "finding limbs")
     bones = _bones(solid, frame, settings.rig_detail)
     progress(0.5, "binding the surface to the bones")
-    influences, weights = bind(vertices, mesh.triangles, solid, bones, settings.max_influences)
+    influences, weights = bind(vertices, mesh.triangles, solid, bones, settings.max_influences, parts)
     progress(1.0, f"{len(bones.names)} bones")
     return Rig(
         names=bones.names,
@@ -85,7 +89,11 @@ def _limbs(solid: Solid, frame: SubjectFrame) -> list[Limb]:
         on_plane = np.abs(tree.positions[:, 0]) < np.maximum(2.5 * part.size, 0.6 * tree.radii)
     else:
         on_plane = np.ones(len(tree.nodes), bool)
-    return find_limbs(tree, part, on_plane, cut if frame.symmetric else None)
+    limbs = find_limbs(tree, part, on_plane, cut if frame.symmetric else None)
+    if frame.symmetric and solid.parts is not None:
+        image = mirrored(solid)
+        limbs = [replace(limb, parts=image[limb.parts]) if limb.side < 0 else limb for limb in limbs]
+    return limbs
 
 
 def _oriented(limbs: list[Limb]) -> list[Limb]:
@@ -93,5 +101,5 @@ def _oriented(limbs: list[Limb]) -> list[Limb]:
     trunk = limbs[0]
     if naming.head_is_last(trunk):
         return limbs
-    turned = replace(trunk, points=trunk.points[::-1].copy(), widths=trunk.widths[::-1].copy())
+    turned = replace(trunk, points=trunk.points[::-1].copy(), widths=trunk.widths[::-1].copy(), parts=trunk.parts[::-1].copy())
     return [turned] + [replace(limb, attach=trunk.length - limb.attach) if limb.parent == 0 else limb for limb in limbs[1:]]

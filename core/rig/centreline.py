@@ -45,6 +45,7 @@ class Centreline:
     positions: float64[M, 3], middle of the slice of the solid that belongs to the node, subject's frame.
     radii: float64[M], distance to the outside, subject's frame. widths: float64[M], of the slice, from its volume.
     owners: int64[N], the node that each voxel of the solid belongs to.
+    parts: int64[M], the part of the subject that each node is in; zeros where it is one.
     """
 
     nodes: Int64
@@ -53,6 +54,7 @@ class Centreline:
     radii: Float64
     widths: Float64
     owners: Int64
+    parts: Int64
 
 
 def trace(solid: Solid, on_plane: Bool, half: bool = False) -> Centreline:
@@ -70,7 +72,9 @@ def trace(solid: Solid, on_plane: Bool, half: bool = False) -> Centreline:
     _, before = dijkstra(solid.graph(lengths * (cost[first] + cost[second]) / 2), indices=start, return_predecessors=True)
     on_tree = np.zeros(len(away), bool)
     on_tree[start] = True
-    explained = _near(solid, plain, np.array([start]))
+    parts = solid.parts if solid.parts is not None else np.zeros(len(away), np.int64)
+    boneless = parts != parts[start]
+    explained = _near(solid, plain, np.array([start])) & ~boneless
     limbs = 0
     for _ in range(MOST_TRIES):
         unexplained = np.where(explained, -1.0, away)
@@ -78,10 +82,12 @@ def trace(solid: Solid, on_plane: Bool, half: bool = False) -> Centreline:
         if unexplained[tip] < 0 or limbs == MOST_LIMBS:
             break
         settled, is_limb = _protrusion(solid, plain, explained, tip, half)
+        is_limb |= bool(boneless[tip])
         if is_limb:
             path = _path(before, on_tree, tip)
             on_tree[path] = True
-            explained |= _near(solid, plain, path)
+            boneless &= ~np.isin(parts, parts[path])
+            explained |= _near(solid, plain, path) & ~boneless
             limbs += 1
         else:
             explained[settled] = True
@@ -159,7 +165,8 @@ def _assembled(solid: Solid, plain: sp.csr_matrix, before: NDArray[np.int32], on
     _, _, nearest = dijkstra(plain, indices=nodes, return_predecessors=True, min_only=True)
     owners = place[nearest]
     positions, widths = _slices(parents, solid, nodes, owners)
-    return Centreline(nodes, parents, positions, solid.radius[nodes] * solid.size, widths, owners)
+    parts = solid.parts[nodes] if solid.parts is not None else np.zeros(len(nodes), np.int64)
+    return Centreline(nodes, parents, positions, solid.radius[nodes] * solid.size, widths, owners, parts)
 
 
 def _outward(links: dict[int, int], start: int) -> list[int]:

@@ -42,7 +42,7 @@ def part_grazing(solid: Solid, vertices: Float64, triangles: Int32) -> Solid:
     count = int(pieces.max()) + 1
     if not 2 < count <= MOST_PIECES:
         return solid
-    label = _labels(solid, vertices, triangles, pieces)
+    label = labels(solid, vertices, triangles, pieces)
     first, second, _ = solid.links
     one, other = np.minimum(label[first], label[second]), np.maximum(label[first], label[second])
     pairs, member, area = np.unique(one * count + other, return_inverse=True, return_counts=True)
@@ -52,7 +52,7 @@ def part_grazing(solid: Solid, vertices: Float64, triangles: Int32) -> Solid:
     return with_links(solid, ~grazing[member.reshape(-1)])
 
 
-def _labels(solid: Solid, vertices: Float64, triangles: Int32, pieces: Int64) -> Int64:
+def labels(solid: Solid, vertices: Float64, triangles: Int32, pieces: Int64) -> Int64:
     """int64[N]: the piece whose surface is nearest to each voxel."""
     corners = vertices[triangles]
     areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)

@@ -1,11 +1,12 @@
 """Joints along trunk and limbs: at bends where there are bends, spread evenly where there are none."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..types import Float64
-from .limbs import Limb
+from .limbs import LEAST_LIMB, Limb
 
 SPINE = 0.09
 """Length of a bone on a thin trunk at detail 1, fraction of the diagonal."""
@@ -29,10 +30,11 @@ SAMPLES = 48
 
 @dataclass(frozen=True)
 class Chain:
-    """The joints of one limb. joints: float64[N + 1, 3], N bones; arcs: float64[N + 1], where they lie on the limb."""
+    """The joints of one limb. joints: float64[N + 1, 3], N bones; arcs: float64[N + 1], where they lie on the limb; parts: N, of each bone."""
 
     joints: Float64
     arcs: Float64
+    parts: tuple[int, ...]
 
 
 def cut(limbs: list[Limb], legs: set[int], detail: float) -> list[Chain]:
@@ -48,8 +50,27 @@ def cut(limbs: list[Limb], legs: set[int], detail: float) -> list[Chain]:
             break
         detail *= 1.12
         counts = _counts(limbs, legs, detail)
-    chains = [_divided(limb, count) for limb, count in zip(limbs, counts, strict=True)]
-    return [_like_twin(limbs, chains, index) for index in range(len(limbs))]
+    arcs = [_places(limb, count) for limb, count in zip(limbs, counts, strict=True)]
+    return [_chain(limb, _like_twin(limbs, arcs, index)) for index, limb in enumerate(limbs)]
+
+
+def _chain(limb: Limb, arcs: Float64) -> Chain:
+    parts = tuple(limb.part_at((one + other) / 2) for one, other in itertools.pairwise(arcs.tolist()))
+    return Chain(np.array([limb.at(arc) for arc in arcs]), arcs, parts)
+
+
+def _places(limb: Limb, count: int) -> Float64:
+    """float64[N + 1]: arc lengths of the joints: where the limb passes from part to part, and about `count` bones in all."""
+    ends = [0.0]
+    for place in limb.breaks:
+        if place - ends[-1] > LEAST_LIMB and limb.length - place > LEAST_LIMB:
+            ends.append(place)
+    ends.append(limb.length)
+    arcs = [np.zeros(1)]
+    for start, stop in itertools.pairwise(ends):
+        share = max(1, round(count * (stop - start) / limb.length))
+        arcs.append(_divided(limb, start, stop, share)[1:])
+    return np.concatenate(arcs)
 
 
 def _counts(limbs: list[Limb], legs: set[int], detail: float) -> list[int]:
@@ -68,11 +89,12 @@ def _count(limb: Limb, is_leg: bool, detail: float) -> int:
     return int(np.clip(round(wanted), fewest, MOST_IN_TRUNK if trunk else MOST_IN_LIMB))
 
 
-def _divided(limb: Limb, count: int) -> Chain:
-    """The polyline of `count` bones that keeps nearest to the limb with bones of nearly equal length (dynamic programming)."""
-    arcs = np.linspace(0, limb.length, SAMPLES + 1)
+def _divided(limb: Limb, start: float, stop: float, count: int) -> Float64:
+    """Arc lengths of the polyline of `count` bones that keeps nearest to a stretch of the limb with bones of nearly equal length
+    (dynamic programming)."""
+    arcs = np.linspace(start, stop, SAMPLES + 1)
     line = np.array([limb.at(arc) for arc in arcs])
-    price = _prices(line, limb.length / count)
+    price = _prices(line, (stop - start) / count)
     best = np.full((count + 1, SAMPLES + 1), np.inf)
     came = np.zeros((count + 1, SAMPLES + 1), int)
     best[0, 0] = 0.0
@@ -83,8 +105,7 @@ def _divided(limb: Limb, count: int) -> Chain:
     places = [SAMPLES]
     for bone in range(count, 0, -1):
         places.append(int(came[bone, places[-1]]))
-    chosen = np.array(places[::-1])
-    return Chain(line[chosen], arcs[chosen])
+    return arcs[np.array(places[::-1])]
 
 
 def _prices(line: Float64, even: float) -> Float64:
@@ -103,12 +124,15 @@ def _prices(line: Float64, even: float) -> Float64:
     return price
 
 
-def _like_twin(limbs: list[Limb], chains: list[Chain], index: int) -> Chain:
-    """The chain cut at the same fractions as its twin: the mean of both."""
-    limb, chain = limbs[index], chains[index]
+def _like_twin(limbs: list[Limb], arcs: list[Float64], index: int) -> Float64:
+    """Arc lengths of the joints at the same fractions as its twin's: the mean of both, or the first twin's where it has other parts."""
+    limb, own = limbs[index], arcs[index]
     if limb.twin < 0:
-        return chain
-    other = chains[limb.twin]
-    fractions = (chain.arcs / chain.arcs[-1] + other.arcs / other.arcs[-1]) / 2
-    arcs = fractions * limb.length
-    return Chain(np.array([limb.at(arc) for arc in arcs]), arcs)
+        return own
+    other = arcs[limb.twin]
+    if len(own) == len(other):
+        fractions = (own / own[-1] + other / other[-1]) / 2
+    else:
+        first = arcs[min(index, limb.twin)]
+        fractions = first / first[-1]
+    return np.asarray(fractions * limb.length)

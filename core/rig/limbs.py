@@ -16,6 +16,9 @@ from .solid import Bool, Int64, Solid
 EMERGES = 0.6
 """A limb's first joint lies this far out of the body it leaves, in the body's radii."""
 
+STRAIGHT = 1.0
+"""How far, in radii, a line is averaged along itself to either side."""
+
 MIDLINE = 0.7
 """A limb and its image are one where its tip is nearer to the mirror plane than this share of its half thickness."""
 
@@ -30,6 +33,7 @@ class Limb:
     points: float64[N, 3], from its base to its tip. widths: float64[N], half the thickness there.
     parent: index of the limb it leaves, -1 for the trunk. attach: float, arc length on the parent at which it leaves.
     side: +1 left (x > 0), -1 right, 0 in the mirror plane or where there is none.
+    parts: int64[N], the part of the subject that each point lies in.
     twin: index of its mirror image, -1 without one.
     """
 
@@ -38,6 +42,7 @@ class Limb:
     parent: int
     attach: float
     side: int
+    parts: Int64
     twin: int = -1
 
     @property
@@ -53,6 +58,16 @@ class Limb:
     def at(self, arc: float) -> Float64:
         """float64[3]: the point at an arc length."""
         return np.array([np.interp(arc, self.arc, self.points[:, k]) for k in range(3)])
+
+    def part_at(self, arc: float) -> int:
+        """The part of the subject at an arc length."""
+        return int(self.parts[np.abs(self.arc - arc).argmin()])
+
+    @property
+    def breaks(self) -> list[float]:
+        """Arc lengths at which the limb passes from one part to another."""
+        changes = np.flatnonzero(np.diff(self.parts))
+        return ((self.arc[changes] + self.arc[changes + 1]) / 2).tolist()
 
     def width_at(self, arc: float) -> float:
         """Half the thickness at an arc length."""
@@ -112,19 +127,33 @@ def _heaviest(tree: Centreline, neighbours: list[list[int]], start: int, allowed
 
 def _trunk_limb(tree: Centreline, solid: Solid, trunk: list[int], has_plane: bool) -> Limb:
     """The trunk, drawn out at both ends to the end of the body it lies in."""
-    points, widths = tree.positions[trunk], tree.widths[trunk]
     spread = tree.radii[trunk]
+    points, widths = _straightened(tree.positions[trunk], spread), tree.widths[trunk]
     if len(trunk) == 1 or _length(points) < 1.2 * spread.max():
         points = _upright(tree, solid, trunk)
-        return Limb(points, np.full(len(points), float(spread.max())), -1, 0.0, 0)
-    widths = np.maximum(widths, spread)
+        return Limb(points, np.full(len(points), float(spread.max())), -1, 0.0, 0, np.full(len(points), tree.parts[trunk[0]]))
+    widths, parts = np.maximum(widths, spread), tree.parts[trunk]
     for _ in range(2):
-        points, widths = points[::-1], widths[::-1]
+        points, widths, parts = points[::-1], widths[::-1], parts[::-1]
         tip = _end_of_body(solid, points, float(widths[-1]), has_plane)
         if tip is not None:
             points = np.concatenate([points, tip[None]])
             widths = np.concatenate([widths, widths[-1:] * 0.7])
-    return Limb(_resampled(points), np.interp(np.linspace(0, 1, 2 * len(points)), np.linspace(0, 1, len(widths)), widths), -1, 0.0, 0)
+            parts = np.concatenate([parts, parts[-1:]])
+    fine = _resampled(points)
+    nearest = np.linalg.norm(fine[:, None] - points, axis=2).argmin(1)
+    return Limb(fine, np.interp(np.linspace(0, 1, len(fine)), np.linspace(0, 1, len(widths)), widths), -1, 0.0, 0, parts[nearest])
+
+
+def _straightened(points: Float64, radii: Float64) -> Float64:
+    """The line without the bends that are smaller than the body is thick: every point becomes the mean of its neighbourhood.
+
+    The neighbourhood reaches as far as the point is from the outside, and less near the ends, which stay where they are.
+    """
+    arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    reach = np.minimum(STRAIGHT * radii, np.minimum(arc, arc[-1] - arc))
+    near = np.abs(arc[:, None] - arc) <= reach[:, None] + 1e-12
+    return np.asarray(near @ points / near.sum(1, keepdims=True))
 
 
 def _length(points: Float64) -> float:
@@ -208,22 +237,32 @@ def _longest(tree: Centreline, neighbours: list[list[int]], before: int, first: 
 
 def _emerged(tree: Centreline, node: int, path: list[int], owner: int, parent: Limb, cut: Bool | None) -> Limb | None:
     """The limb along `path`, without the part of it inside the limb it leaves; None where little is left."""
-    origin = tree.positions[node]
-    out = np.linalg.norm(tree.positions[path] - origin, axis=1) > EMERGES * max(tree.radii[node], 1e-9)
-    first = int(np.argmax(out)) if out.any() else len(path)
-    kept = path[first:]
-    points = tree.positions[kept]
-    if len(kept) < 3 or _length(points) < max(LEAST_LIMB, 0.8 * float(np.median(tree.radii[kept]))):
+    apart = np.linalg.norm(tree.positions[path][:, None] - parent.points, axis=2)
+    inside = apart.min(1) < EMERGES * np.maximum(parent.widths[apart.argmin(1)], 1e-9)
+    # What lies along the inside of the parent, as the start of a leg may that leaves it far behind, is no part of the limb.
+    first = int(np.flatnonzero(inside)[-1]) + 1 if inside.any() else 0
+    kept = path[_joint_or(first, tree, node, path) :]
+    if len(kept) < 3:
+        return None
+    points = _straightened(tree.positions[kept], tree.radii[kept])
+    if _length(points) < max(LEAST_LIMB, 0.8 * float(np.median(tree.radii[kept]))):
         return None
     # It follows the part of the body that its first joint is next to, wherever its centre-line joins the trunk's.
     attach = float(parent.arc[np.linalg.norm(parent.points - points[0], axis=1).argmin()])
     widths = tree.widths[kept]
     if cut is not None and (cut[kept[len(kept) // 2 :]].mean() > 0.5 or points[-1, 0] < MIDLINE * widths.mean()):
         # Half of a limb in the plane, or one that lies against its image: the whole has twice the volume.
-        return Limb(points * np.array([0.0, 1.0, 1.0]), widths * np.sqrt(2), owner, attach, 0)
+        return Limb(points * np.array([0.0, 1.0, 1.0]), widths * np.sqrt(2), owner, attach, 0, tree.parts[kept])
     aside = float(points[-len(points) // 2 :, 0].mean())
     side = int(np.sign(aside)) if cut is not None or abs(aside) > max(0.3 * float(widths.mean()), 0.01) else 0
-    return Limb(points, widths, owner, attach, side)
+    return Limb(points, widths, owner, attach, side, tree.parts[kept])
+
+
+def _joint_or(first: int, tree: Centreline, node: int, path: list[int]) -> int:
+    """Where on `path` the limb begins: at the joint of its part, if it has one near `first`, where it comes out of the body."""
+    other = tree.parts[path] != tree.parts[node]
+    joint = int(np.argmax(other)) if other.any() else first
+    return joint if joint <= first or _length(tree.positions[path[first : joint + 1]]) < LEAST_LIMB + tree.radii[node] else first
 
 
 def _doubled(limbs: list[Limb]) -> list[Limb]:
@@ -238,7 +277,7 @@ def _doubled(limbs: list[Limb]) -> list[Limb]:
             right[index] = len(made)
             made[left[index]] = replace(made[left[index]], twin=right[index])
             flipped = limb.points * np.array([-1.0, 1.0, 1.0])
-            made.append(Limb(flipped, limb.widths, right.get(limb.parent, -1), limb.attach, -limb.side, left[index]))
+            made.append(Limb(flipped, limb.widths, right.get(limb.parent, -1), limb.attach, -limb.side, limb.parts, left[index]))
     return made
 
 
@@ -246,14 +285,14 @@ def _uncrossed(limbs: list[Limb]) -> list[Limb]:
     """Limbs where none on one side hangs on one of the other side, as legs do that touch: both hang on the trunk then."""
     made: list[Limb] = []
     for limb in limbs:
-        parent, attach, points, widths = limb.parent, limb.attach, limb.points, limb.widths
+        parent, attach, points, widths, parts = limb.parent, limb.attach, limb.points, limb.widths, limb.parts
         while parent > 0 and made[parent].side * limb.side < 0:
             parent, attach = made[parent].parent, made[parent].attach
         if parent != limb.parent:
             own = points[:, 0] * limb.side > 0
             first = int(np.argmax(own)) if own[:-2].any() else 0
-            points, widths = points[first:], widths[first:]
-        made.append(replace(limb, parent=parent, attach=attach, points=points, widths=widths))
+            points, widths, parts = points[first:], widths[first:], parts[first:]
+        made.append(replace(limb, parent=parent, attach=attach, points=points, widths=widths, parts=parts))
     return made
 
 
@@ -277,4 +316,29 @@ def _paired(limbs: list[Limb]) -> list[Limb]:
             twin = min(rivals)[1]
             made[index] = replace(limb, twin=twin)
             made[twin] = replace(made[twin], twin=index)
+            if limb.parent == 0:
+                made[index], made[twin] = _evenly_based(made[index], made[twin], limbs[0])
     return made
+
+
+def _evenly_based(left: Limb, right: Limb, trunk: Limb) -> tuple[Limb, Limb]:
+    """Twins that leave the trunk at mirrored places, as hips and shoulders do whatever the pose.
+
+    The longer of the two shows where: a leg that is folded against the body leaves it late.
+    """
+    mirror = np.array([-1.0, 1.0, 1.0])
+    ours, theirs = left.length**2, right.length**2
+    base = (ours * left.points[0] + theirs * mirror * right.points[0]) / (ours + theirs)
+    return _based(left, base, trunk), _based(right, mirror * base, trunk)
+
+
+def _based(limb: Limb, base: Float64, trunk: Limb) -> Limb:
+    """The limb starting at another place, with its own beginning bent there."""
+    away = np.linalg.norm(limb.points - base, axis=1)
+    first = int(away.argmin()) if away.min() < away[0] else 0
+    points, widths, parts = limb.points[first:], limb.widths[first:], limb.parts[first:]
+    count = max(2, int(np.linalg.norm(points[0] - base) / max(_length(points) / len(points), 1e-9)))
+    lead = base + np.linspace(0, 1, count, endpoint=False)[:, None] * (points[0] - base)
+    attach = float(trunk.arc[np.linalg.norm(trunk.points - base, axis=1).argmin()])
+    widths, parts = (np.concatenate([np.full(count, values[0]), values]) for values in (widths, parts))
+    return replace(limb, points=np.concatenate([lead, points]), widths=widths, parts=parts, attach=attach)

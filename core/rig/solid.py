@@ -37,6 +37,7 @@ class Solid:
     grid: bool[X, Y, Z]. low: float64[3], corner of voxel (0, 0, 0). size: edge of a voxel.
     cells: int64[N, 3], indices of the voxels inside. radius: float64[N], distance to the outside, in voxels.
     links: (int64[E], int64[E], float64[E]): neighbouring voxels and their distance in voxels, bridges included.
+    parts: int64[N], the part of the subject that each voxel belongs to, where it is put together from parts; see `parts`.
     """
 
     grid: Bool
@@ -45,6 +46,7 @@ class Solid:
     cells: Int64
     radius: Float64
     links: tuple[Int64, Int64, Float64]
+    parts: Int64 | None = None
 
     @cached_property
     def centres(self) -> Float64:
@@ -78,7 +80,7 @@ def left_half(solid: Solid) -> Solid:
     whole = np.flatnonzero(solid.cells[:, 0] >= grid.shape[0] // 2)
     first, second, _ = half.links
     there = np.isin(_keys(whole[first], whole[second], len(solid.cells)), _keys(*solid.links[:2], len(solid.cells)))
-    return with_links(half, there)
+    return replace(with_links(half, there), parts=None if solid.parts is None else solid.parts[whole])
 
 
 def with_links(solid: Solid, kept: Bool) -> Solid:

@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from ..types import Float32, Float64, Int32
 from .bones import Bones
 from .contacts import loose_pieces, places
+from .parts import Parts
 from .solid import Int64, Solid
 
 SHARPNESS = 4.0
@@ -33,15 +34,21 @@ SMALL = 0.12
 """A loose piece smaller than this, fraction of the diagonal, follows its bones as one."""
 
 
-def bind(vertices: Float64, triangles: Int32, solid: Solid, bones: Bones, most: int) -> tuple[Int32, Float32]:
-    """Influences int32[V, most] and weights float32[V, most] of vertices given in the subject's frame."""
+def bind(vertices: Float64, triangles: Int32, solid: Solid, bones: Bones, most: int, parts: Parts | None = None) -> tuple[Int32, Float32]:
+    """Influences int32[V, most] and weights float32[V, most] of vertices given in the subject's frame.
+
+    parts: of a subject that is put together from several; each is moved by its own bones alone.
+    """
     voxel, off = _nearest_voxels(vertices, solid)
     used, inverse = np.unique(voxel, return_inverse=True)
     distances = _distances(solid, bones)[:, used][:, inverse.reshape(-1)].T * solid.size + off[:, None] + 0.5 * solid.size
     dense = (distances.min(1, keepdims=True) / distances) ** SHARPNESS
     dense /= dense.sum(1, keepdims=True)
     dense = _smoothed(dense, vertices, triangles)
-    dense = _with_stiff_pieces(dense, loose_pieces(vertices, triangles), vertices)
+    pieces = loose_pieces(vertices, triangles)
+    if parts is not None:
+        dense = _by_parts(dense, parts.of_piece[pieces], bones)
+    dense = _with_stiff_pieces(dense, pieces, vertices)
     return strongest(dense, most)
 
 
@@ -96,6 +103,13 @@ def _smoothed(dense: Float64, vertices: Float64, triangles: Int32) -> Float64:
     for _ in range(SMOOTHING):
         at_place = mixing @ at_place
     return np.asarray(at_place[place])
+
+
+def _by_parts(dense: Float64, part: Int64, bones: Bones) -> Float64:
+    """Weights where every part follows its own bones alone. part: int64[V]. A part without a bone follows what is near."""
+    own = dense * (part[:, None] == bones.parts)
+    total = own.sum(1, keepdims=True)
+    return np.where(total > 1e-9, own / np.maximum(total, 1e-9), dense)
 
 
 def _with_stiff_pieces(dense: Float64, pieces: Int64, vertices: Float64) -> Float64:

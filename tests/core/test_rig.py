@@ -154,7 +154,8 @@ def test_a_quadruped_gets_four_legs_that_mirror():
             assert abs(rig.heads[index][0]) < 1e-6
     front = [index for index, name in enumerate(rig.names) if name.startswith("leg.front") and name.endswith(".L")]
     np.testing.assert_allclose(rig.tails[front[-1]], [0.2, -0.75, 0.0], atol=0.12)
-    assert rig.heads[rig.names.index("head")][1] < -0.8 and rig.tails[rig.names.index("tail.001")][1] > 0.8
+    assert rig.heads[rig.names.index("head")][1] < -0.8
+    assert max(tail[1] for name, tail in zip(rig.names, rig.tails, strict=True) if name.startswith("tail")) > 1.4
 
 
 def test_a_leg_does_not_move_the_other_legs():
