@@ -8,6 +8,12 @@ from .settings import MachineSettings
 MOST_THREADS = "ANIMAMIMIC_THREADS"
 """Environment variable: no job may use more threads than this, whatever its settings say. Set by who runs several jobs at once."""
 
+MOST_GIGABYTES = "ANIMAMIMIC_MEMORY"
+"""Environment variable: no job may use more memory than this, likewise."""
+
+MEMORY_SHARE = 0.75
+"""Of the machine's memory, where nothing else is said."""
+
 GIGABYTE = 10**9
 NICENESS = 10
 
@@ -21,7 +27,7 @@ def bound(settings: MachineSettings) -> None:
     Threads are those of torch and OpenCV. Memory is bounded where the system can (Linux); beyond it an allocation fails, which
     the engine tells as being out of memory.
     """
-    _bound_memory(settings.memory_limit)
+    _bound_memory(settings.memory_limit or most_gigabytes())
     wanted = min(settings.threads, most_threads())
     if wanted != int(os.environ.get("OMP_NUM_THREADS", "0") or 0):
         import torch
@@ -36,6 +42,22 @@ def most_threads() -> int:
     """What the environment allows, else the number of cores."""
     text = os.environ.get(MOST_THREADS, "")
     return max(1, int(text)) if text.isdecimal() else cores()
+
+
+def most_gigabytes() -> float:
+    """What the environment allows, else a share of the machine's memory."""
+    try:
+        return float(os.environ[MOST_GIGABYTES])
+    except (KeyError, ValueError):
+        return MEMORY_SHARE * total_gigabytes()
+
+
+def total_gigabytes() -> float:
+    """The machine's memory; infinite where the system does not tell."""
+    names = ("SC_PHYS_PAGES", "SC_PAGE_SIZE")
+    if not hasattr(os, "sysconf") or not set(names) <= set(os.sysconf_names):
+        return float("inf")
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIGABYTE
 
 
 def threads_each(jobs: int) -> int:
@@ -70,6 +92,8 @@ def _bound_memory(gigabytes: float) -> None:
         return
     import resource
 
+    if not gigabytes < float("inf"):
+        return
     wanted = round(gigabytes * GIGABYTE)
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     if most != resource.RLIM_INFINITY:

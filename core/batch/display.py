@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ..job import MessageReader
 from .run import Progress, State
-from .shot import job_folder
+from .shot import ATTEMPTS_FILE, job_folder
 
 SHOWN = (State.RUNNING, State.FAILED)
 """Shots of these states have a row of their own; of hundreds, the others are only counted."""
@@ -55,8 +55,9 @@ def _table(shots: list[Progress], latest: "dict[tuple[Path, int], _Latest]") -> 
     for one in shots:
         if one.state in SHOWN or one.retried:
             look = latest.setdefault((one.folder, one.attempts), _Latest(job_folder(one.folder, one.shot))).look
+            state = State.WAITING if one.state is State.RUNNING and not (one.folder / ATTEMPTS_FILE).exists() else one.state  # Ray has it, no worker yet
             text, fraction = look() if one.state is State.RUNNING else (one.error, float(one.state is State.DONE))
-            table.add_row(str(one.shot.row), one.shot.name, str(one.state), str(one.attempts), ProgressBar(total=1.0, completed=fraction, width=20), text)
+            table.add_row(str(one.shot.row), one.shot.name, str(state), str(one.attempts), ProgressBar(total=1.0, completed=fraction, width=20), text)
     return table
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..bounds import MOST_THREADS
+from ..bounds import MEMORY_SHARE, MOST_GIGABYTES, MOST_THREADS, total_gigabytes
 from ..errors import InputError
 from .shot import ROOT, SHOT_LOG_FILE
 
@@ -67,7 +67,7 @@ class LocalPool:
     def start(self, folder: Path, number: int) -> None:
         """See `Pool`."""
         command = [sys.executable, str(ROOT / "__main__.py"), "shot", str(folder), "--attempt", str(number), "--parent", str(os.getpid())]
-        environment = os.environ | {MOST_THREADS: str(self.resources.threads)}
+        environment = os.environ | {MOST_THREADS: str(self.resources.threads), MOST_GIGABYTES: str(MEMORY_SHARE * total_gigabytes() / self.jobs)}
         with (folder / SHOT_LOG_FILE).open("ab") as log:
             self._running[folder] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True)
 
@@ -121,6 +121,8 @@ class RayPool:
 
     def ended(self) -> list[Ended]:
         """See `Pool`."""
+        if not self._running:
+            return []
         ready, _ = self.ray.wait(list(self._running), num_returns=len(self._running), timeout=RAY_POLL_SECONDS)
         return [self._outcome(one, self._running.pop(one)) for one in ready]
 

@@ -35,6 +35,13 @@ def test_jobs_share_the_cores(monkeypatch, jobs, threads):
     assert bounds.threads_each(jobs) == threads
 
 
+def test_memory_is_bounded_by_the_setting_the_environment_or_the_machine(monkeypatch):
+    monkeypatch.setattr(bounds, "total_gigabytes", lambda: 16.0)
+    assert bounds.most_gigabytes() == 12.0
+    monkeypatch.setenv(bounds.MOST_GIGABYTES, "3.5")
+    assert bounds.most_gigabytes() == 3.5
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such bound")
 def test_more_memory_than_allowed_is_told_in_a_sentence(tmp_path):
     """A picture of 2048 pixels for 60 frames is a clip of 1 GB, which the least limit does not hold."""
