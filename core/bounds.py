@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 from .settings import MachineSettings
 
@@ -13,6 +14,9 @@ MOST_GIGABYTES = "ANIMAMIMIC_MEMORY"
 
 MEMORY_SHARE = 0.75
 """Of the machine's memory, where nothing else is said."""
+
+CUDA_DEVICE = Path("/dev/nvidiactl")
+"""There where Linux has an NVIDIA driver, which maps far more of the address space than it uses memory: all of it counts as data."""
 
 GIGABYTE = 10**9
 NICENESS = 10
@@ -45,11 +49,11 @@ def most_threads() -> int:
 
 
 def most_gigabytes() -> float:
-    """What the environment allows, else a share of the machine's memory."""
+    """What the environment allows, else a share of the machine's memory; infinite where a GPU's driver would run into it."""
     try:
         return float(os.environ[MOST_GIGABYTES])
     except (KeyError, ValueError):
-        return MEMORY_SHARE * total_gigabytes()
+        return float("inf") if CUDA_DEVICE.exists() else MEMORY_SHARE * total_gigabytes()
 
 
 def total_gigabytes() -> float:

@@ -35,9 +35,12 @@ def test_jobs_share_the_cores(monkeypatch, jobs, threads):
     assert bounds.threads_each(jobs) == threads
 
 
-def test_memory_is_bounded_by_the_setting_the_environment_or_the_machine(monkeypatch):
+def test_memory_is_bounded_by_the_setting_the_environment_or_the_machine(monkeypatch, tmp_path):
     monkeypatch.setattr(bounds, "total_gigabytes", lambda: 16.0)
+    monkeypatch.setattr(bounds, "CUDA_DEVICE", tmp_path / "none")
     assert bounds.most_gigabytes() == 12.0
+    monkeypatch.setattr(bounds, "CUDA_DEVICE", tmp_path)
+    assert bounds.most_gigabytes() == float("inf")
     monkeypatch.setenv(bounds.MOST_GIGABYTES, "3.5")
     assert bounds.most_gigabytes() == 3.5
 
