@@ -55,6 +55,11 @@ class QueuedJob:
     state: State
     error: str = ""
 
+    @property
+    def number(self) -> int:
+        """Its place in the queue, which it keeps."""
+        return _number(self.folder)
+
 
 def queue_folder() -> Path:
     """Where the queue lies: among the extension's own files, or the system's temporary ones where it is not installed as one."""

@@ -27,18 +27,15 @@ class ANIMAMIMIC_PT_queue(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "AnimaMimic"
     bl_parent_id = "ANIMAMIMIC_PT_main"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Context) -> None:
         """Blender calls this for every redraw."""
         layout: Any = self.layout
-        row = layout.row(align=True)
-        add = row.row(align=True)
+        column = layout.column(align=True)
+        add, run = column.row(), column.row()
+        add.operator_context = run.operator_context = "INVOKE_DEFAULT"
         add.enabled = not readiness.obstacle(context)
-        add.operator_context = "INVOKE_DEFAULT"
         add.operator("animamimic.queue_animation", icon="ADD")
-        run = row.row(align=True)
-        run.operator_context = "INVOKE_DEFAULT"
         run.operator("animamimic.run_queue", icon="PLAY")
         jobs = queued.queued_jobs()
         if not jobs:
@@ -53,7 +50,7 @@ def _draw_job(layout: Any, one: QueuedJob) -> None:
     box = layout.box().column(align=True)
     row = box.row(align=True)
     state = f"{100 * run.fraction:.0f} %" if run is not None and running else str(one.state)
-    row.label(text=f"{one.subject}: {state}", icon="SORTTIME" if running else ICONS[one.state])
+    row.label(text=f"{one.number}. {one.subject}: {state}", icon="SORTTIME" if running else ICONS[one.state])
     buttons = row.row(align=True)
     buttons.operator_context = "INVOKE_DEFAULT"
     if one.state in (State.DONE, State.BAKED):

