@@ -1,4 +1,4 @@
-"""The command line: python -m animamimic animate | run | batch | doctor.
+"""The command line: python -m animamimic animate | tissue | run | batch | doctor.
 
 Also runs by its path (`python FOLDER/__main__.py run JOB`), whatever the folder is called: that is how Blender starts the
 engine from an installed extension. Progress goes to stderr, one JSON line with the outcome to stdout.
@@ -67,18 +67,21 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     animate = commands.add_parser("animate", help="animate an object of a .blend file from a video")
-    animate.set_defaults(command=_animate)
-    animate.add_argument("blend", metavar="IN.blend", type=Path)
-    animate.add_argument("--out", metavar="OUT.blend", type=Path, required=True)
-    animate.add_argument("--object", default="", metavar="NAME", help="the mesh or the armature (default: the active object, or the only mesh)")
+    animate.set_defaults(command=_animate, operator="animate_from_video")
+    _add_files(animate)
     animate.add_argument("--camera", default="", metavar="NAME", help="the camera the video was made from (default: the scene's; 'frame' makes one)")
     animate.add_argument("--frames", default="", metavar="A:B", help="scene frames to animate (default: from the scene's start, as long as the video)")
-    animate.add_argument("--job", type=Path, metavar="DIR", help="keep the job folder here")
-    animate.add_argument("--blender", type=Path, metavar="PATH", help="drive this Blender instead of the bpy module")
-    animate.add_argument("--engine-python", default="", metavar="PATH", help="the Python that has torch (default: this one)")
     for one in declared():
         if one.name not in {"camera", "frame_start", "frame_end"}:
             _add_setting(animate, one)
+
+    tissue = commands.add_parser("tissue", help="simulate soft tissue on the motion that a character of a .blend file has")
+    tissue.set_defaults(command=_animate, operator="bake_soft_tissue", camera="")
+    _add_files(tissue)
+    tissue.add_argument("--frames", default="", metavar="A:B", help="scene frames to simulate (default: the scene's)")
+    for one in declared():
+        if one.stage in {"tissue", "curves", "machine"} and one.name != "tissue":
+            _add_setting(tissue, one)
 
     run = commands.add_parser("run", help="run the engine on a job folder, without Blender")
     run.set_defaults(command=_run)
@@ -97,6 +100,16 @@ def _parser() -> argparse.ArgumentParser:
     inside.add_argument("request", type=Path)
     inside.add_argument("--parent", type=int, default=0)
     return parser
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    """What every command has that works on a .blend file: which one, which object, and with what it is done."""
+    parser.add_argument("blend", metavar="IN.blend", type=Path)
+    parser.add_argument("--out", metavar="OUT.blend", type=Path, required=True)
+    parser.add_argument("--object", default="", metavar="NAME", help="the mesh or the armature (default: the active object, or the only mesh)")
+    parser.add_argument("--job", type=Path, metavar="DIR", help="keep the job folder here")
+    parser.add_argument("--blender", type=Path, metavar="PATH", help="drive this Blender instead of the bpy module")
+    parser.add_argument("--engine-python", default="", metavar="PATH", help="the Python that has torch (default: this one)")
 
 
 def _add_setting(parser: argparse.ArgumentParser, one: Declared) -> None:
@@ -136,6 +149,7 @@ def _animate(options: argparse.Namespace) -> int:
         camera="" if options.camera.lower() == "frame" else options.camera,
         engine_python=options.engine_python or sys.executable,
         settings=given,
+        operator=options.operator,
     )
     outcome = drive_blender(request, options.job, options.blender)
     print(json.dumps(outcome.report))

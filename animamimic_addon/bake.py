@@ -25,8 +25,9 @@ from .movement import flattens, may_move, moving
 from .new_armature import attach_mesh, bind_mesh, common_parent, free_bone_names, make_armature
 from .results import ArmatureRecord, MeshRecord, Rollback
 from .scene_state import at_frame, in_object_mode
+from .softness_group import remove_softness
 from .subject import Subject, armature_of
-from .tissue_keys import add_shape_keys, animate_shape_keys
+from .tissue_keys import add_soft_motion
 from .work import Made
 
 GONE_REMEDY = "Undo that change, or run again."
@@ -75,7 +76,7 @@ def bake(context: Context, captured: Captured, result: Result) -> Baked:
 
     Raises InputError where the subject was changed meanwhile, with the scene as before.
     """
-    meshes = _meshes(context, captured)
+    meshes = captured_objects(context, captured)
     with in_object_mode(context), at_frame(context.scene, captured.start_frame):
         baked = (_bake_kept if captured.keep_rig else _bake_new)(context, captured, result, meshes)
     context.view_layer.update()
@@ -96,7 +97,9 @@ def remove(context: Context, subject: Subject) -> None:
             if made is not None:
                 results.remove_camera(context, made)
                 results.restore_range(context.scene, made)
-        _clear(records, armatures, with_skin=True)
+        for mesh, record in records.items():
+            remove_softness(mesh, record)
+        clear(records, armatures, with_skin=True)
     context.view_layer.update()
 
 
@@ -109,50 +112,50 @@ def _bake_new(context: Context, captured: Captured, result: Result, meshes: list
         for one in old_armatures:
             rollback.put_aside(one, one.data, results.played_by(one))
         old = {mesh: record for mesh in meshes if (record := results.put_aside(mesh, False, rollback)) is not None}
-        new = {mesh: _successor(mesh, old.get(mesh)) for mesh in meshes}
+        new = {mesh: successor(mesh, old.get(mesh)) for mesh in meshes}
         names = free_bone_names(rig, meshes)
         armature = make_armature(context, captured, rig, result.motion, names, rollback)
         _skin(context, captured, result, armature, names, new, rollback)
         world = np.array(armature.matrix_world, np.float64)
         first_pose = world @ np.array([armature.data.bones[name].matrix_local for name in names], np.float64).reshape(-1, 4, 4)
         moved = world_motion(rig, result.motion)
-        tracks = bone_tracks(armature, names, first_pose, moved, np.tile(world, (frames, 1, 1)), _diagonal(rig))
+        tracks = bone_tracks(armature, names, first_pose, moved, np.tile(world, (frames, 1, 1)), diagonal_of(rig))
         action, keys = _write_action(armature, captured, tracks, _key_frames(armature, names, result), rollback)
-        keys += _bake_tissue(captured, result, new, rollback)
+        keys += add_soft_motion(captured, result, new, diagonal_of(result.rig), rollback)
         before = next((found for one in old_armatures if (found := results.armature_record(one)) is not None), ArmatureRecord())
         finished, old_camera = _finish_scene(context, captured, frames, ArmatureRecord(made=True), before, rollback)
         rollback.keep()
-    _clear(old, old_armatures, with_skin=True)
+    clear(old, old_armatures, with_skin=True)
     results.discard(old_camera, old_camera.data if old_camera is not None else None)
     _write_records(new, armature, finished)
-    return Baked(armature, action, len(names), keys, _shape_key_count(new), warnings)
+    return Baked(armature, action, len(names), keys, shape_key_count(new), warnings)
 
 
 def _bake_kept(context: Context, captured: Captured, result: Result, meshes: list[MeshObject]) -> Baked:
     """The user's own armature plays the motion; an earlier Action of ours is replaced."""
-    armature, frames, diagonal = _kept_armature(captured, result), len(result.motion.rotations), _diagonal(result.rig)
+    armature, frames, diagonal = _kept_armature(captured, result), len(result.motion.rotations), diagonal_of(result.rig)
     with Rollback() as rollback:
         old_action = results.played_by(armature) if results.is_ours(results.played_by(armature)) else None
         before = results.armature_record(armature) or ArmatureRecord()
         silenced = kept_armature.silence(armature, captured, rollback)
         rollback.put_aside(old_action)
         old = {mesh: record for mesh in meshes if (record := results.put_aside(mesh, True, rollback)) is not None}
-        new = {mesh: replace(_successor(mesh, old.get(mesh)), **_skin_of(old.get(mesh))) for mesh in meshes}
+        new = {mesh: replace(successor(mesh, old.get(mesh)), **skin_of(old.get(mesh))) for mesh in meshes}
         world = kept_armature.worlds(context, armature, captured, frames, diagonal)
         tracks = bone_tracks(armature, captured.bones, captured.pose, world_motion(result.rig, result.motion), world, diagonal)
         kept_armature.keep_pose(armature, rollback)
         actions.show_first_pose(armature, tracks)
         action, keys = _write_action(armature, captured, tracks, _key_frames(armature, captured.bones, result), rollback)
-        keys += _bake_tissue(captured, result, new, rollback)
+        keys += add_soft_motion(captured, result, new, diagonal_of(result.rig), rollback)
         finished, old_camera = _finish_scene(context, captured, frames, silenced, before, rollback)
         rollback.keep()
-    _clear(old, set(), with_skin=False)
+    clear(old, set(), with_skin=False)
     results.discard(old_action, old_camera, old_camera.data if old_camera is not None else None)
     _write_records(new, armature, finished)
-    return Baked(armature, action, len(captured.bones), keys, _shape_key_count(new), kept_armature.rivals(armature))
+    return Baked(armature, action, len(captured.bones), keys, shape_key_count(new), kept_armature.rivals(armature))
 
 
-def _meshes(context: Context, captured: Captured) -> list[MeshObject]:
+def captured_objects(context: Context, captured: Captured) -> list[MeshObject]:
     """The captured objects, or InputError where they are no longer what they were."""
     if context.scene.name != captured.scene:
         raise InputError(f"The subject was captured in the scene '{captured.scene}'.", "Switch to that scene.")
@@ -177,18 +180,19 @@ def _kept_armature(captured: Captured, result: Result) -> ArmatureObject:
     return armature
 
 
-def _successor(mesh: MeshObject, old: MeshRecord | None) -> MeshRecord:
+def successor(mesh: MeshObject, old: MeshRecord | None) -> MeshRecord:
     """The record of a new run on a mesh object: knows what was the user's before ours."""
     record = MeshRecord()
     if old is not None:
         record.made_basis, record.own_action, record.own_slot, record.own_fake = old.made_basis, old.own_action, old.own_slot, old.own_fake
+        record.softness = old.softness
     playing = results.played_by(mesh.data.shape_keys)
     if playing is not None and not results.is_ours(playing):
         record.own_action, record.own_slot, record.own_fake = playing.name, compat.slot_identifier(mesh.data.shape_keys), playing.use_fake_user
     return record
 
 
-def _skin_of(old: MeshRecord | None) -> dict[str, Any]:
+def skin_of(old: MeshRecord | None) -> dict[str, Any]:
     """The part of a record that a run with a kept rig leaves as it is."""
     return {} if old is None else {"groups": old.groups, "modifier": old.modifier, "parented": old.parented, "hold": old.hold}
 
@@ -196,7 +200,7 @@ def _skin_of(old: MeshRecord | None) -> dict[str, Any]:
 def _skin(context: Context, captured: Captured, result: Result, armature: ArmatureObject, names: tuple[str, ...], new: Records, rollback: Rollback) -> None:
     """Bind every mesh to the new armature, and the armature to what carries the meshes."""
     last = captured.start_frame + len(result.motion.rotations) - 1
-    movers = moving(context, list(new), captured.start_frame, last, _diagonal(result.rig))
+    movers = moving(context, list(new), captured.start_frame, last, diagonal_of(result.rig))
     above = common_parent(list(new))
     if above is not None and not may_move(above) and not flattens(above):
         results.reparent(armature, above)
@@ -242,20 +246,6 @@ def _write_action(armature: ArmatureObject, captured: Captured, tracks: tuple[Bo
     return action, keys
 
 
-def _bake_tissue(captured: Captured, result: Result, new: Records, rollback: Rollback) -> int:
-    """Shape keys and their Actions; returns the number of keys."""
-    tissue = result.tissue
-    if tissue is None:
-        return 0
-    keys = 0
-    for (mesh, record), part in zip(new.items(), captured.meshes, strict=True):
-        wanted = add_shape_keys(mesh, part, tissue, _diagonal(result.rig), record, rollback)
-        if wanted:
-            name = f"{mesh.name} Soft Tissue"
-            keys += animate_shape_keys(mesh, wanted, tissue.values, result.keys.tissue, captured.start_frame, name, record, rollback)
-    return keys
-
-
 def _finish_scene(context: Context, captured: Captured, frames: int, record: ArmatureRecord, before: ArmatureRecord, rollback: Rollback) -> tuple[ArmatureRecord, Any]:
     """The frame range holds the animation; the camera that the capture made is there.
 
@@ -280,7 +270,7 @@ def _finish_scene(context: Context, captured: Captured, frames: int, record: Arm
     return replace(record, camera=camera.name, own_camera=own), old_camera
 
 
-def _clear(records: Mapping[Any, MeshRecord], armatures: set[Any], with_skin: bool) -> None:
+def clear(records: Mapping[Any, MeshRecord], armatures: set[Any], with_skin: bool) -> None:
     """Remove what records tell of, and armatures of ours."""
     for mesh, record in records.items():
         results.remove_shape_keys(mesh, record)
@@ -299,11 +289,11 @@ def _write_records(new: Records, armature: ArmatureObject, record: ArmatureRecor
     results.write_record(armature, record)
 
 
-def _shape_key_count(new: Records) -> int:
+def shape_key_count(new: Records) -> int:
     """How many shape keys there are by name: one may be on several objects."""
     return len({name for one in new.values() for name in one.shape_keys})
 
 
-def _diagonal(rig: Rig) -> float:
+def diagonal_of(rig: Rig) -> float:
     """The subject's size, metres."""
     return float(np.linalg.norm(np.ptp(rig.rest.astype(np.float64), axis=0)))

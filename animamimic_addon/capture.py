@@ -18,6 +18,7 @@ from .driving import make_folder, place_video
 from .evaluated import FAR_APART, evaluated_mesh, modelled_vertices, triangle_array, world_vertices
 from .kept_rig import Pose, kept_rig, pose_of
 from .scene_state import at_frame, in_object_mode, in_rest_pose, switched_off
+from .softness_group import painted_softness
 from .subject import Subject, check_meshes, check_own_data, check_shape_keys, left_out, with_kept_rig
 from .view_render import render_view
 
@@ -35,7 +36,7 @@ def capture(context: Context, subject: Subject, settings: Settings, folder: Path
     keep_rig = settings.rig.rig == "KEEP"
     if keep_rig:
         subject = with_kept_rig(subject)
-    _check_layer(context, subject)
+    check_visible(context, subject)
     soft = settings.tissue.tissue != "OFF"
     if soft or not keep_rig:
         check_own_data(subject)
@@ -59,14 +60,14 @@ def capture(context: Context, subject: Subject, settings: Settings, folder: Path
 def _write_scene(context: Context, subject: Subject, settings: Settings, folder: Path, clip: tuple[int, int, str, str]) -> Captured:
     start_frame, frame_count, video, mask = clip
     scene, keep_rig = context.scene, settings.rig.rig == "KEEP"
-    mesh, counts = _subject_mesh(context, subject)
+    mesh, counts = subject_mesh(context, subject)
     rig: Rig | None = None
     pose: Pose | None = None
     notes = _left_out_note(subject)
     if keep_rig and subject.armature is not None:
         pose = pose_of(subject.armature, context.evaluated_depsgraph_get())
         rig, notes = kept_rig(context, subject, mesh, pose)
-    meshes = _captured_meshes(context, subject, counts, mesh.diagonal, keep_rig)
+    meshes = captured_meshes(context, subject, counts, mesh.diagonal, keep_rig)
     made = frame_subject(scene, mesh.vertices) if settings.video.camera == "FRAME" else None
     try:
         camera = made or scene.camera
@@ -93,7 +94,7 @@ def _write_scene(context: Context, subject: Subject, settings: Settings, folder:
     )
     fps = scene.render.fps / scene.render.fps_base
     video_name, mask_name = (Path(one).name for one in (settings.video.video, settings.video.mask_video))
-    job.write_request(folder, job.Request(settings, mesh, rig, view, fps, video, mask, frame_count, video_name, mask_name))
+    job.write_request(folder, job.Request(settings, mesh, rig, view, fps, video, mask, frame_count, video_name, mask_name, softness=painted_softness(context, subject)))
     write_captured(folder, captured)
     return captured
 
@@ -107,7 +108,8 @@ def _left_out_note(subject: Subject) -> tuple[str, ...]:
     return (f"Only a part of the character is chosen: its armature also moves {some}. Select them too, or the armature, if the video shows them.",)
 
 
-def _check_layer(context: Context, subject: Subject) -> None:
+def check_visible(context: Context, subject: Subject) -> None:
+    """Raise InputError where an object of the subject is hidden."""
     for one in subject.meshes:
         if not one.visible_get(view_layer=context.view_layer):
             raise InputError(f"'{one.name}' is hidden in this scene.", "Show it, with its collection, in the viewport.")
@@ -132,7 +134,7 @@ def _place_videos(settings: Settings, folder: Path) -> tuple[str, str]:
     return video, mask
 
 
-def _subject_mesh(context: Context, subject: Subject) -> tuple[Mesh, list[int]]:
+def subject_mesh(context: Context, subject: Subject) -> tuple[Mesh, list[int]]:
     """All objects' evaluated meshes in one, world space, and how many vertices each has."""
     depsgraph = context.evaluated_depsgraph_get()
     vertices: list[Float32] = []
@@ -148,7 +150,8 @@ def _subject_mesh(context: Context, subject: Subject) -> tuple[Mesh, list[int]]:
     return whole, counts
 
 
-def _captured_meshes(context: Context, subject: Subject, counts: list[int], diagonal: float, keep_rig: bool) -> tuple[CapturedMesh, ...]:
+def captured_meshes(context: Context, subject: Subject, counts: list[int], diagonal: float, keep_rig: bool) -> tuple[CapturedMesh, ...]:
+    """How each object's modelled vertices lie in the job's mesh, counts[i] vertices of it being the i-th object's."""
     modelled = []
     for one in subject.meshes:
         indices, apart = modelled_vertices(one, context)

@@ -13,6 +13,8 @@ TITLES = {
     "KEEP": "Keep Mine",
     "OFF": "None",
     "RESIDUAL": "From the Video",
+    "ZERO": "Scene Zero",
+    "LOWEST": "Lowest Point",
     "MATCH_FPS": "Match Frame Rate",
 }
 """Choices that are called by another name than their identifier's."""

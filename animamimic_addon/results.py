@@ -34,6 +34,7 @@ class MeshRecord:
     hold: the constraint that keeps it where it was captured. made_basis: whether the first shape key was made for ours.
     action: the Action that moves the shape keys. own_action, own_slot: the one that they played before; own_fake: whether it had a
     fake user.
+    softness: fingerprint of the Softness group as a run left it, 0 where it left none.
     """
 
     groups: list[str] = field(default_factory=list)
@@ -46,6 +47,7 @@ class MeshRecord:
     own_action: str = ""
     own_slot: str = ""
     own_fake: bool = False
+    softness: int = 0
 
 
 @dataclass

@@ -5,16 +5,39 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ..core.job import Result
 from ..core.types import Float32, Int32, Tissue
 from . import action as actions
 from . import compat, results
-from .captured import CapturedMesh
+from .captured import Captured, CapturedMesh
 from .datablocks import MeshObject
 from .evaluated import vector_array
 from .results import MeshRecord, Rollback
+from .soft_factor import factor_of, set_factor
+from .softness_group import leave_softness
 
 NOTHING = 1e-9
 """Fraction of the subject's size below which a shape key does nothing to a mesh and is left out."""
+
+
+def add_soft_motion(captured: Captured, result: Result, new: dict[Any, MeshRecord], diagonal: float, rollback: Rollback) -> int:
+    """Shape keys and their Actions for all objects, at the factor that an earlier run's play at; tells the records.
+
+    diagonal: the subject's, metres. Returns the number of keys.
+    """
+    tissue = result.tissue
+    if tissue is None:
+        return 0
+    count = 0
+    for (mesh, record), part in zip(new.items(), captured.meshes, strict=True):
+        factor = factor_of(mesh)
+        leave_softness(mesh, part, tissue.softness, record, rollback)
+        wanted = add_shape_keys(mesh, part, tissue, diagonal, record, rollback)
+        if wanted:
+            name = f"{mesh.name} Soft Tissue"
+            count += animate_shape_keys(mesh, wanted, tissue.values, result.keys.tissue, captured.start_frame, name, record, rollback)
+            set_factor(mesh, factor, record)
+    return count
 
 
 def add_shape_keys(mesh: MeshObject, part: CapturedMesh, tissue: Tissue, diagonal: float, record: MeshRecord, rollback: Rollback) -> list[int]:

@@ -28,7 +28,7 @@ from .errors import InputError
 from .files import read_arrays, write_arrays, write_text
 from .messages import PROGRESS_FILE, Message, MessageReader, append_message
 from .settings import Settings
-from .types import Keys, Mesh, Motion, Rig, Tissue, View
+from .types import Float32, Keys, Mesh, Motion, Rig, Tissue, View
 
 __all__ = ["PROGRESS_FILE", "Message", "MessageReader", "Request", "Result", "Task", "append_message", "read_request", "read_result", "write_request", "write_result"]
 
@@ -49,6 +49,9 @@ class Task(StrEnum):
     ANIMATE = "ANIMATE"
     """The motion that explains a video, on a rig that is kept or made."""
 
+    TISSUE = "TISSUE"
+    """The soft motion on top of what a rig does already."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -59,6 +62,7 @@ class Request:
     frame_count: frames wanted, 0 for as many as the video has.
     video_name, mask_name: what the user calls the two, for error sentences; '' for their names in the folder.
     task: what is wanted. motion: what the kept rig does already, for tasks that start from it.
+    softness: float32[V], how soft the user painted the flesh, 0 to 1, NaN where he left it to us; None where nothing is painted.
     """
 
     settings: Settings
@@ -73,6 +77,7 @@ class Request:
     mask_name: str = ""
     task: Task = Task.ANIMATE
     motion: Motion | None = None
+    softness: Float32 | None = None
 
     def needed_view(self) -> View:
         """The camera's picture. Raises InputError where the job has none."""
@@ -99,6 +104,8 @@ def write_request(folder: Path, request: Request) -> None:
         arrays |= _rig_arrays(request.rig)
     if request.motion is not None:
         arrays |= _named_arrays("motion", request.motion)
+    if request.softness is not None:
+        arrays["softness"] = request.softness
     write_arrays(folder / SUBJECT_FILE, arrays)
     head = {
         "format": FORMAT,
@@ -137,6 +144,7 @@ def read_request(folder: Path) -> Request:
         mask_name=head.get("mask_name", ""),
         task=_task_from(head.get("task", Task.ANIMATE)),
         motion=_motion_from(arrays) if "motion.rotations" in arrays else None,
+        softness=arrays.get("softness"),
     )
 
 
@@ -150,6 +158,8 @@ def write_result(folder: Path, result: Result) -> None:
     arrays["keys.surface_error"] = np.array(result.keys.surface_error)
     if result.tissue is not None:
         arrays |= {"tissue.names": np.array(result.tissue.names), "tissue.offsets": result.tissue.offsets, "tissue.values": result.tissue.values}
+        if result.tissue.softness is not None:
+            arrays["tissue.softness"] = result.tissue.softness
     write_arrays(folder / RESULT_FILE, arrays)
     write_text(folder / REPORT_FILE, json.dumps(result.report, indent=1))
 
@@ -163,7 +173,7 @@ def read_result(folder: Path) -> Result:
         raise InputError(f"{folder} holds no finished result ({error}).", "Run the job first.") from error
     tissue = None
     if "tissue.names" in arrays:
-        tissue = Tissue(tuple(arrays["tissue.names"].tolist()), arrays["tissue.offsets"], arrays["tissue.values"])
+        tissue = Tissue(tuple(arrays["tissue.names"].tolist()), arrays["tissue.offsets"], arrays["tissue.values"], arrays.get("tissue.softness"))
     frames = np.split(arrays["keys.frames"], np.cumsum(arrays["keys.lengths"])[:-1])
     return Result(
         rig=_rig_from(arrays),

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import job
 from .bounds import bound, out_of_memory
-from .errors import AnimaMimicError
+from .errors import AnimaMimicError, InputError
 from .job import Message, Request, Result, Task
 from .stages import StageStore, content_of
 from .time_left import TimeLeft, usual_seconds
@@ -70,6 +70,15 @@ class Narrator:
         if name not in self.store.reused:  # which would tell nothing about how fast this run is
             self.time_left.finished(name, taken)
 
+    def figures(self) -> dict[str, Any]:
+        """What the stages took, for the report."""
+        return {
+            "seconds_by_stage": {name: one.seconds for name, one in self.usage.items()},
+            "cpu_seconds_by_stage": {name: one.cpu_seconds for name, one in self.usage.items()},
+            "peak_megabytes_by_stage": {name: one.peak_megabytes for name, one in self.usage.items()},
+            "reused_stages": self.store.reused,
+        }
+
     def warn(self, text: str) -> None:
         """Tell the user something that does not stop the run."""
         job.append_message(self.folder, Message("WARN", text))
@@ -126,7 +135,7 @@ def animate(folder: Path, request: Request) -> Result:
     tissue: Tissue | None = None
     tissue_report: dict[str, Any] = {}
     if settings.tissue.tissue == "PHYSICS":
-        tissue_inputs = (mesh, rig, motion, request.fps, settings.tissue)
+        tissue_inputs = (mesh, rig, motion, request.fps, settings.tissue, request.softness)
         tissue, tissue_report = narrator.result("tissue", tissue_inputs, lambda progress: _simulate(request, rig, motion, progress))
     elif settings.tissue.tissue == "RESIDUAL":
         residual_inputs = (fit_inputs, motion, settings.residual, settings.tissue.shape_keys)
@@ -136,10 +145,7 @@ def animate(folder: Path, request: Request) -> Result:
     if len(motion.rotations) < request.frame_count:
         narrator.warn(f"The video lasts {len(motion.rotations)} of the {request.frame_count} frames asked for; the rest stays as the last one.")
     report = {
-        "seconds_by_stage": {name: one.seconds for name, one in narrator.usage.items()},
-        "cpu_seconds_by_stage": {name: one.cpu_seconds for name, one in narrator.usage.items()},
-        "peak_megabytes_by_stage": {name: one.peak_megabytes for name, one in narrator.usage.items()},
-        "reused_stages": narrator.store.reused,
+        **narrator.figures(),
         "frames": len(motion.rotations),
         "bones": len(rig.names),
         "vertices": len(request.mesh.vertices),
@@ -156,7 +162,32 @@ def _animate_job(folder: Path, request: Request) -> None:
     job.write_result(folder, animate(folder, request))
 
 
-TASKS: dict[Task, Callable[[Path, Request], None]] = {Task.ANIMATE: _animate_job}
+def soften(folder: Path, request: Request) -> Result:
+    """The soft motion on top of what the request's rig does. Raises AnimaMimicError with the sentence for the user."""
+    rig, motion = request.rig, request.motion
+    if rig is None or motion is None:
+        raise InputError("The job holds no rig in motion.", "Make the job again from Blender.")
+    narrator = Narrator(folder, TimeLeft(("tissue", "keys"), _usual_seconds(request, len(motion.rotations), rig)))
+    inputs = (request.mesh, rig, motion, request.fps, request.settings.tissue, request.softness)
+    tissue, tissue_report = narrator.result("tissue", inputs, lambda progress: _simulate(request, rig, motion, progress))
+    with narrator.stage("keys"):
+        keys = _choose_tissue_keys(request, rig, tissue)
+    report = {
+        **narrator.figures(),
+        "frames": len(motion.rotations),
+        "bones": len(rig.names),
+        "vertices": len(request.mesh.vertices),
+        "tissue": tissue_report,
+        "surface_error_pct": round(keys.surface_error * 100, 4),
+    }
+    return Result(rig, motion, keys, tissue, report)
+
+
+def _soften_job(folder: Path, request: Request) -> None:
+    job.write_result(folder, soften(folder, request))
+
+
+TASKS: dict[Task, Callable[[Path, Request], None]] = {Task.ANIMATE: _animate_job, Task.TISSUE: _soften_job}
 """What does each task: called with the job folder, into which progress and result are written, and the request."""
 
 
@@ -216,7 +247,7 @@ def _fit(request: Request, rig: Rig, clip: Clip, progress: Progress) -> tuple[Mo
 def _simulate(request: Request, rig: Rig, motion: Motion, progress: Progress) -> tuple[Tissue, dict[str, Any]]:
     from .tissue import simulate
 
-    tissue, report = simulate(request.mesh, rig, motion, request.fps, request.settings.tissue, progress)
+    tissue, report = simulate(request.mesh, rig, motion, request.fps, request.settings.tissue, progress, request.softness)
     return tissue, _plain(report)
 
 
@@ -251,6 +282,12 @@ def _choose_keys(request: Request, rig: Rig, motion: Motion, tissue: Tissue | No
     step = max(1, len(request.mesh.vertices) // KEY_SAMPLES)
     sampled = replace(rig, influences=rig.influences[::step], weights=rig.weights[::step], rest=rig.rest[::step])
     return choose_keys(request.mesh, rig, motion, tissue, request.settings.curves, lambda tried: skin(sampled, tried), progress)
+
+
+def _choose_tissue_keys(request: Request, rig: Rig, tissue: Tissue) -> Keys:
+    from .curves import choose_tissue_keys
+
+    return choose_tissue_keys(request.mesh, tissue, request.settings.curves, len(rig.names))
 
 
 def _keys_per_frame(keys: Keys, frame_count: int) -> float:

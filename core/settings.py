@@ -126,9 +126,9 @@ class TissueSettings:
         "OFF",
         "Ground",
         "A level floor that the flesh does not sink through",
-        choices={"OFF": "None", "SCENE": "At height zero of the scene", "SUBJECT": "At the lowest point of the subject as it stands"},
+        choices={"OFF": "None", "ZERO": "At height zero of the scene", "LOWEST": "At the lowest point of the subject as it stands"},
     )
-    shape_keys: int = setting(12, "Shape Keys", "Most shape keys that motion beyond the bones may use", minimum=1, maximum=32)
+    shape_keys: int = setting(16, "Shape Keys", "Most shape keys that motion beyond the bones may use", minimum=1, maximum=32)
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,15 @@
 
 def register() -> None:
     """Add the panels."""
-    from . import main, queue, settings
+    from . import main, queue, settings, tissue
 
-    for part in (main, queue, settings):
+    for part in (main, queue, settings, tissue):
         part.register()
 
 
 def unregister() -> None:
     """Take them away."""
-    from . import main, queue, settings
+    from . import main, queue, settings, tissue
 
-    for part in (settings, queue, main):
+    for part in (tissue, settings, queue, main):
         part.unregister()

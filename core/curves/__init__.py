@@ -1,6 +1,6 @@
 """Few editable keys from many frames."""
 
 from .bezier import BezierKeys, bezier_through, evaluate
-from .choose import choose_keys, reduced
+from .choose import choose_keys, choose_tissue_keys, reduced
 
-__all__ = ["BezierKeys", "bezier_through", "choose_keys", "evaluate", "reduced"]
+__all__ = ["BezierKeys", "bezier_through", "choose_keys", "choose_tissue_keys", "evaluate", "reduced"]

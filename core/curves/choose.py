@@ -16,7 +16,7 @@ STILL = 1e-5
 """A bone that moves its part of the surface by less, as a fraction of the diagonal, stands still."""
 LEAST_WEIGHT = 0.05
 """A bone reaches as far as the vertices on which it weighs at least this much."""
-TISSUE_SHARE = 0.4
+TISSUE_SHARE = 0.2
 """Part of the tolerance that the shape keys may use up."""
 ROUNDS = 7
 """Tolerances tried for the bones."""
@@ -55,6 +55,15 @@ def choose_keys(
         else:
             loose = share
     return Keys(tuple(found), tissue_keys, (error + tissue_error) / mesh.diagonal)
+
+
+def choose_tissue_keys(mesh: Mesh, tissue: Tissue, settings: CurveSettings, bones: int) -> Keys:
+    """The key frames of shape keys on bones that have keys already: one frame, the first, stands for each of those."""
+    once = np.zeros(1, np.int32)
+    if settings.every_frame or len(tissue.values) < 3:
+        return Keys((once,) * bones, np.arange(len(tissue.values), dtype=np.int32), 0.0)
+    frames, error = _tissue_keys(tissue, TISSUE_SHARE * settings.key_tolerance / 100 * mesh.diagonal)
+    return Keys((once,) * bones, frames, error / mesh.diagonal)
 
 
 def reduced(motion: Motion, frames: list[Int32] | tuple[Int32, ...]) -> Motion:

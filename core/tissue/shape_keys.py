@@ -15,7 +15,7 @@ from ..types import Float32, Float64, Rig, Tissue
 from .cage import Cage
 from .offset_kernels import rest_offset_kernel
 
-KEY_TOLERANCE = 1e-4
+KEY_TOLERANCE = 2e-4
 """No more keys are spent once the offsets of every frame are kept to this share of the diagonal (root mean square)."""
 
 CHUNK_OFFSETS = 4_000_000

@@ -130,7 +130,7 @@ def soft_body(mesh: Mesh, rig: Rig, motion: Motion, fps: float, settings: Tissue
     recipe = Recipe(cage, attachment, stiffening(cage, of_nodes), region, scale)
     moved = CageMotion.of(cage, attachment, transforms, substeps, 1.0 / (fps * substeps), scale)
     if settings.ground != "OFF":
-        height = 0.0 if settings.ground == "SCENE" else float(mesh.vertices[:, 2].min())
+        height = 0.0 if settings.ground == "ZERO" else float(mesh.vertices[:, 2].min())
         stiffness = float(start_parameters(settings).stiffness[0])
         moved = replace(moved, ground=Ground.under(cage, moved.body, height, stiffness, scale))
     return SoftBody(mesh, rig, settings, softness, recipe, moved)
