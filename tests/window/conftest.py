@@ -60,8 +60,11 @@ def desk(blender_root, extension_zip):
 @pytest.fixture
 def tab(desk):
     """The AnimaMimic tab, with the sample loaded, ready for the button."""
+    from desk import engine_python
     from tab import Tab
 
+    if desk.blender.poll() is not None:  # a test closed it
+        desk.start_blender(engine_python=engine_python())
     opened = Tab(desk)
     opened.open(desk.inside / "fish.blend", video=str(desk.inside / "driving.mp4"), fit_resolution=96)
     return opened
