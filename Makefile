@@ -25,7 +25,9 @@ test-all: test
 test-window: env
 	@$(PY) tools/test_window.py
 
+# Also writes docs/errors.md anew from the code: commit it where it changed.
 lint: env
+	@$(PY) tools/list_errors.py
 	@$(ENV)/bin/ruff check .
 	@$(PY) tools/typecheck.py
 
