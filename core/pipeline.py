@@ -30,7 +30,7 @@ USUAL_FRAMES, USUAL_BONES = 49, 25
 KEY_SAMPLES = 3000
 """About as many vertices are watched while keys are left out."""
 
-LAYER_STAGES: dict[str, tuple[str, ...]] = {"OFF": (), "PHYSICS": ("tissue",), "RESIDUAL": ("residual",)}
+LAYER_STAGES: dict[str, tuple[str, ...]] = {"OFF": (), "PHYSICS": ("tissue",), "FITTED": ("tissue",), "RESIDUAL": ("residual",)}
 """The stages of each kind of motion beyond the bones."""
 
 MESSAGE_INTERVAL = 0.1
@@ -137,6 +137,9 @@ def animate(folder: Path, request: Request) -> Result:
     if settings.tissue.tissue == "PHYSICS":
         tissue_inputs = (mesh, rig, motion, request.fps, settings.tissue, request.softness)
         tissue, tissue_report = narrator.result("tissue", tissue_inputs, lambda progress: _simulate(request, rig, motion, progress))
+    elif settings.tissue.tissue == "FITTED":
+        fitted_inputs = (fit_inputs, motion, request.fps, settings.tissue, request.softness)
+        tissue, tissue_report = narrator.result("tissue", fitted_inputs, lambda progress: _simulate_fitted(request, rig, motion, clip, progress))
     elif settings.tissue.tissue == "RESIDUAL":
         residual_inputs = (fit_inputs, motion, settings.residual, settings.tissue.shape_keys)
         tissue, tissue_report = narrator.result("residual", residual_inputs, lambda progress: _follow(request, rig, motion, clip, progress))
@@ -249,6 +252,18 @@ def _simulate(request: Request, rig: Rig, motion: Motion, progress: Progress) ->
 
     tissue, report = simulate(request.mesh, rig, motion, request.fps, request.settings.tissue, progress, request.softness)
     return tissue, _plain(report)
+
+
+def _simulate_fitted(request: Request, rig: Rig, motion: Motion, clip: Clip, progress: Progress) -> tuple[Tissue, dict[str, Any]]:
+    """The flesh of the material that explains the clip best; one with times of its own is compared at the scene's nearest frames."""
+    from .tissue import bake, fit_material, soft_body, start_parameters
+
+    settings = request.settings.tissue
+    body = soft_body(request.mesh, rig, motion, request.fps, settings, request.softness, regions=True)
+    start = start_parameters(settings, body.regions)
+    fitted = fit_material(body, start, motion, request.needed_view(), clip, lambda share, text: progress(0.85 * share, text))
+    tissue, report = bake(body, fitted.parameters, lambda share, text: progress(0.85 + 0.15 * share, text))
+    return tissue, {**_plain(report), "video_px_before": round(fitted.before, 3), "video_px_after": round(fitted.after, 3)}
 
 
 def _follow(request: Request, rig: Rig, motion: Motion, clip: Clip, progress: Progress) -> tuple[Tissue, dict[str, Any]]:

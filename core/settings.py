@@ -100,6 +100,7 @@ class TissueSettings:
         choices={
             "OFF": "Bones alone",
             "PHYSICS": "Simulate flesh of the chosen material and bake it to shape keys",
+            "FITTED": "The same, with stiffness, damping and softness fitted to the driving video from there",
             "RESIDUAL": "What the driving video shows beyond the bones: cloth, fins, squash",
         },
     )

@@ -91,6 +91,11 @@ class SoftBody:
     motion: CageMotion
 
     @property
+    def regions(self) -> int:
+        """How many stiffnesses its material has."""
+        return int(self.recipe.region.max()) + 1
+
+    @property
     def frame_transforms(self) -> Float64:
         """float64[T, B, 3, 4]: the bones' motion at the frames."""
         return self.motion.transforms[:: self.motion.substeps]

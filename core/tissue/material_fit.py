@@ -1,0 +1,167 @@
+"""The material that explains the video: stiffness of each region, damping and softness, through the simulation's adjoint.
+
+R is the number of regions.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import minimize
+
+from ..fit.kinematics import skin
+from ..types import Clip, Float32, Float64, Motion, Progress, View, no_progress
+from .adjoint import material_gradient
+from .cage_motion import Trajectory, move_cage
+from .footage import Footage
+from .material import Parameters
+from .softbody import SoftBody
+
+STIFFNESS_LIMITS = (1e3, 1e7)
+DAMPING_LIMITS = (0.2, 40.0)
+DEPTH_LIMITS = (0.2, 1.0)
+"""Within which a material is looked for: Pa, per second, and the share of the depth that is free."""
+
+TRIED = (-1.0, -0.5, 0.0, 0.5, 1.0)
+"""Powers of ten by which the start's stiffness is multiplied, all regions together, before the descent: swings that are out of
+phase with the video's have minima of their own."""
+
+PIXELS = 0.5
+"""How far, in pixels of the footage, explained motion is expected to be off."""
+
+STIFFNESS_SPREAD, REGION_SPREAD, DAMPING_SPREAD, DEPTH_SPREAD = math.log(10.0), math.log(2.0), math.log(4.0), 0.2
+"""What is believed without looking: standard deviations of the logarithm of the stiffness around the start, of each region around
+all, of the logarithm of the damping, and of the free depth."""
+
+ROUNDS, EVALUATIONS = 2, 8
+"""Rounds, each with flow from the estimate that it starts with, and simulations in each round's descent."""
+
+
+@dataclass(frozen=True)
+class MaterialFit:
+    """A fitted material, and what it gains.
+
+    before, after: root mean square distance from the video of the bones' motion alone and with the flesh, pixels of the footage,
+    both measured against the first round's flow.
+    """
+
+    parameters: Parameters
+    before: float
+    after: float
+
+
+def fit_material(body: SoftBody, start: Parameters, motion: Motion, view: View, clip: Clip, progress: Progress = no_progress) -> MaterialFit:
+    """Find the material whose flesh moves as the video shows, beyond what the bones explain.
+
+    body: the subject on the fitted motion. start: where to begin, and what is believed where the video says little.
+    motion: the bones', as `body` has it. view, clip: see `fit.motion.fit_motion`.
+    """
+    times = np.arange(len(clip.frames)) if clip.times is None else np.rint(clip.times).astype(np.int64)
+    compared = np.flatnonzero((times < body.motion.frames) & (np.diff(times, prepend=-1) > 0))
+    frames = times[compared]
+    footage = Footage.of(body.mesh, view, replace(clip, frames=clip.frames[compared], masks=clip.masks[compared]))
+    rigid = skin(body.rig, motion, frames.tolist())
+    search = _Search(body, start, frames, rigid, footage.followed(rigid), progress)
+    first = search.footage
+    found = search.best_of([_scaled(start, 10.0**power) for power in TRIED])
+    for _ in range(ROUNDS):
+        search.footage = search.footage.followed(search.surface(search.course(found)))
+        found = search.descend(found)
+    before = first.difference(rigid)[0]
+    after = first.difference(search.surface(search.course(found)))[0]
+    return MaterialFit(found, math.sqrt(before / len(frames)), math.sqrt(after / len(frames)))
+
+
+@dataclass
+class _Search:
+    """The function that is minimised. frames: int64[F], those of the motion that the footage shows. rigid: float32[F, V, 3], the surface by
+    the bones alone."""
+
+    body: SoftBody
+    start: Parameters
+    frames: np.ndarray
+    rigid: Float32
+    footage: Footage
+    progress: Progress
+    done: int = 0
+
+    def course(self, parameters: Parameters) -> Trajectory:
+        """The flesh's motion."""
+        total = len(TRIED) + ROUNDS * (EVALUATIONS + 1)
+        self.progress(min(0.99, self.done / total), "fitting the material")
+        self.done += 1
+        return move_cage(self.body.motion, self.body.recipe.material(parameters))
+
+    def surface(self, course: Trajectory) -> Float32:
+        """float32[F, V, 3]: the vertices with their flesh."""
+        cage = self.body.recipe.cage
+        moved = self.rigid.copy()
+        for place, frame in enumerate(self.frames):
+            moved[place] += np.einsum("vk,vki->vi", cage.vertex_barycentric, course.offsets[frame, cage.vertex_nodes]).astype(np.float32)
+        return moved
+
+    def best_of(self, candidates: list[Parameters]) -> Parameters:
+        """The one that explains the video best."""
+        costs = [self._picture(self.course(one))[0] + self._prior(_vector(one))[0] for one in candidates]
+        return candidates[int(np.argmin(costs))]
+
+    def descend(self, begin: Parameters) -> Parameters:
+        """A few quasi-Newton steps within the limits (L-BFGS-B, Byrd et al. 1995)."""
+        low, high = (np.log([STIFFNESS_LIMITS[end]] * len(begin.stiffness) + [DAMPING_LIMITS[end]]) for end in (0, 1))
+        bounds = [*zip(low, high, strict=True), DEPTH_LIMITS]
+        tried: list[tuple[float, Float64]] = []
+
+        def cost(values: Float64) -> tuple[float, Float64]:
+            value, slope = self._cost(values)
+            tried.append((value, values.copy()))
+            return value, slope
+
+        minimize(cost, _vector(begin), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxfun": EVALUATIONS, "maxls": 4, "ftol": 1e-4})
+        return _parameters(min(tried, key=lambda one: one[0])[1])
+
+    def _cost(self, values: Float64) -> tuple[float, Float64]:
+        """Distance from the video and from what is believed, and its derivative."""
+        parameters = _parameters(values)
+        material, course = self.body.recipe.material(parameters), self.course(parameters)
+        value, by_offsets = self._picture(course)
+        found = material_gradient(self.body.motion, material, course, by_offsets)
+        slope = self.body.recipe.gradient(parameters, found.young, found.damping, found.pull)
+        prior, prior_slope = self._prior(values)
+        by_logarithms = np.concatenate([slope.stiffness * parameters.stiffness, [slope.damping * parameters.damping, slope.free_depth]])
+        return value + prior, by_logarithms + prior_slope
+
+    def _picture(self, course: Trajectory) -> tuple[float, Float64]:
+        """Distance from the video in expected errors, and its derivative by the cage's offsets, float64[T, N, 3]."""
+        value, by_vertices = self.footage.difference(self.surface(course))
+        cage = self.body.recipe.cage
+        by_offsets = np.zeros_like(course.offsets)
+        for frame, slope in zip(self.frames, by_vertices, strict=True):
+            shares = cage.vertex_barycentric[:, :, None] * slope[:, None]
+            np.add.at(by_offsets[frame], cage.vertex_nodes, shares)
+        return value / PIXELS**2, by_offsets / PIXELS**2
+
+    def _prior(self, values: Float64) -> tuple[float, Float64]:
+        """Squared distance from the start in standard deviations, and its derivative."""
+        away = values - _vector(self.start)
+        stiffness = away[:-2]
+        shared = stiffness.mean()
+        apart = stiffness - shared
+        value = (shared / STIFFNESS_SPREAD) ** 2 + (apart**2).sum() / REGION_SPREAD**2
+        slope = np.append(2 * apart / REGION_SPREAD**2 + 2 * shared / STIFFNESS_SPREAD**2 / len(stiffness), [0.0, 0.0])
+        for place, spread in ((-2, DAMPING_SPREAD), (-1, DEPTH_SPREAD)):
+            value += (away[place] / spread) ** 2
+            slope[place] = 2 * away[place] / spread**2
+        return float(value), slope
+
+
+def _vector(parameters: Parameters) -> Float64:
+    """float64[R + 2]: logarithms of the stiffnesses and of the damping, and the free depth."""
+    return np.concatenate([np.log(parameters.stiffness), [math.log(max(parameters.damping, DAMPING_LIMITS[0])), parameters.free_depth]])
+
+
+def _parameters(values: Float64) -> Parameters:
+    return Parameters(np.exp(values[:-2]), math.exp(values[-2]), float(values[-1]))
+
+
+def _scaled(start: Parameters, factor: float) -> Parameters:
+    return replace(start, stiffness=np.clip(start.stiffness * factor, *STIFFNESS_LIMITS))

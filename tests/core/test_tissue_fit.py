@@ -1,0 +1,51 @@
+"""The material that made a film is found in it again, from a start that is ten times off."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from animamimic.core.fit import skin
+from animamimic.core.tissue import fit_material, soft_body
+from animamimic.core.tissue.cage_motion import move_cage
+from animamimic.core.tissue.footage import Footage
+from animamimic.core.tissue.material import Parameters
+from soft_films import film, front_view
+from soft_subjects import FPS, SETTINGS, column, motion_of, one_bone
+
+TRUE = Parameters(np.array([1.5e5]), 3.0, 0.6)
+
+
+@pytest.fixture(scope="module")
+def shaken():
+    """A column whose foot is shaken sideways, filmed: body, motion, view, clip, surface float32[T, V, 3]."""
+    mesh = column(sides=16, rings=24)
+    time = np.arange(15) / FPS
+    places = np.zeros((len(time), 3))
+    places[:, 0] = 0.3 * np.sin(2 * np.pi * 1.5 * time) * np.minimum(1, 4 * time)
+    rig, motion = one_bone(mesh), motion_of(places=places)
+    body = soft_body(mesh, rig, motion, FPS, replace(SETTINGS, tissue_resolution=12.0))
+    course, cage = move_cage(body.motion, body.recipe.material(TRUE)), body.recipe.cage
+    soft = np.einsum("vk,tvki->tvi", cage.vertex_barycentric, course.offsets[:, cage.vertex_nodes])
+    surface = (skin(rig, motion) + soft).astype(np.float32)
+    view = front_view(2.2, 128)
+    return body, motion, view, film(mesh, view, surface, FPS), surface
+
+
+@pytest.mark.parametrize("wrong", [10.0, 0.1])
+def test_a_stiffness_ten_times_off_is_found_within_a_quarter(shaken, wrong):
+    body, motion, view, clip, _ = shaken
+    found = fit_material(body, replace(TRUE, stiffness=wrong * TRUE.stiffness, damping=6.0), motion, view, clip)
+    assert found.parameters.stiffness[0] == pytest.approx(TRUE.stiffness[0], rel=0.25)
+    assert found.after < 0.5 * found.before
+
+
+def test_the_picture_s_gradient_is_its_derivative(shaken):
+    body, motion, view, clip, surface = shaken
+    footage = Footage.of(body.mesh, view, clip)
+    footage = footage.followed(skin(body.rig, motion))
+    bent = (0.5 * skin(body.rig, motion) + 0.5 * surface).astype(np.float32)
+    way = (surface - bent).astype(np.float32)
+    _, gradient = footage.difference(bent)
+    # The outline's part is exact between two pixels' events only: a mean over a way of some length evens them out.
+    ahead, behind = (footage.difference(bent + share * way)[0] for share in (0.1, -0.1))
+    assert float((gradient * way).sum()) == pytest.approx((ahead - behind) / 0.2, rel=0.1)
