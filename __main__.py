@@ -1,4 +1,4 @@
-"""The command line: python -m animamimic animate | tissue | run | batch | doctor.
+"""The command line: python -m animamimic animate | rig | tissue | run | batch | doctor.
 
 Also runs by its path (`python FOLDER/__main__.py run JOB`), whatever the folder is called: that is how Blender starts the
 engine from an installed extension. Progress goes to stderr, one JSON line with the outcome to stdout.
@@ -74,6 +74,13 @@ def _parser() -> argparse.ArgumentParser:
     for one in declared():
         if one.name not in {"camera", "frame_start", "frame_end"}:
             _add_setting(animate, one)
+
+    rig = commands.add_parser("rig", help="give an object of a .blend file an armature and weights, and no motion")
+    rig.set_defaults(command=_animate, operator="auto_rig", camera="", frames="")
+    _add_files(rig)
+    for one in declared():
+        if one.stage in {"rig", "machine"} and one.name != "rig":
+            _add_setting(rig, one)
 
     tissue = commands.add_parser("tissue", help="simulate soft tissue on the motion that a character of a .blend file has")
     tissue.set_defaults(command=_animate, operator="bake_soft_tissue", camera="")

@@ -71,6 +71,20 @@ def _least_certain(result: Result) -> tuple[str, ...]:
     return tuple(result.rig.names[bone] for bone in order[:UNSURE_BONES] if result.motion.certainty[bone] < SURE)
 
 
+def bake_rig_job(context: Context, captured: Captured, folder: Path) -> Made:
+    """The rig of the result that lies in a job folder, without an Action. Raises InputError where there is none."""
+    result = read_result(folder)
+    meshes = _meshes(context, captured)
+    with in_object_mode(context), at_frame(context.scene, captured.start_frame):
+        with Rollback() as rollback:
+            placed = _place_rig(context, captured, result, meshes, rollback)
+            rollback.keep()
+        clear(placed.old, placed.old_armatures, with_skin=True)
+        _write_records(placed.new, placed.armature, replace(placed.before, made=True))
+    context.view_layer.update()
+    return Made(armature=placed.armature.name, bones=len(placed.names), warnings=placed.warnings, report=result.report)
+
+
 def bake(context: Context, captured: Captured, result: Result) -> Baked:
     """Bring a result into the scene that it was captured from.
 
@@ -107,28 +121,51 @@ def _bake_new(context: Context, captured: Captured, result: Result, meshes: list
     """A new armature for the subject; an earlier one of ours is replaced."""
     rig, frames = result.rig, len(result.motion.rotations)
     with Rollback() as rollback:
-        old_armatures = {one for one in map(results.our_armature, meshes) if one is not None}
-        warnings = _still_deformed(meshes, old_armatures)
-        for one in old_armatures:
-            rollback.put_aside(one, one.data, results.played_by(one))
-        old = {mesh: record for mesh in meshes if (record := results.put_aside(mesh, False, rollback)) is not None}
-        new = {mesh: successor(mesh, old.get(mesh)) for mesh in meshes}
-        names = free_bone_names(rig, meshes)
-        armature = make_armature(context, captured, rig, result.motion, names, rollback)
-        _skin(context, captured, result, armature, names, new, rollback)
+        placed = _place_rig(context, captured, result, meshes, rollback)
+        armature, names, new = placed.armature, placed.names, placed.new
         world = np.array(armature.matrix_world, np.float64)
         first_pose = world @ np.array([armature.data.bones[name].matrix_local for name in names], np.float64).reshape(-1, 4, 4)
         moved = world_motion(rig, result.motion)
         tracks = bone_tracks(armature, names, first_pose, moved, np.tile(world, (frames, 1, 1)), diagonal_of(rig))
         action, keys = _write_action(armature, captured, tracks, _key_frames(armature, names, result), rollback)
         keys += add_soft_motion(captured, result, new, diagonal_of(result.rig), rollback)
-        before = next((found for one in old_armatures if (found := results.armature_record(one)) is not None), ArmatureRecord())
-        finished, old_camera = _finish_scene(context, captured, frames, ArmatureRecord(made=True), before, rollback)
+        finished, old_camera = _finish_scene(context, captured, frames, ArmatureRecord(made=True), placed.before, rollback)
         rollback.keep()
-    clear(old, old_armatures, with_skin=True)
+    clear(placed.old, placed.old_armatures, with_skin=True)
     results.discard(old_camera, old_camera.data if old_camera is not None else None)
     _write_records(new, armature, finished)
-    return Baked(armature, action, len(names), keys, shape_key_count(new), warnings)
+    return Baked(armature, action, len(names), keys, shape_key_count(new), placed.warnings)
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A new rig on the subject, and the earlier one of ours that it takes the place of.
+
+    before: the record of that one. old, new: what the earlier run added to the mesh objects, and what this one did.
+    """
+
+    armature: Any
+    names: tuple[str, ...]
+    old_armatures: set[Any]
+    old: Records
+    new: Records
+    before: ArmatureRecord
+    warnings: tuple[str, ...]
+
+
+def _place_rig(context: Context, captured: Captured, result: Result, meshes: list[MeshObject], rollback: Rollback) -> _Placed:
+    """Armature, vertex groups and modifiers; what an earlier run made is put aside, to be cleared when all has gone well."""
+    old_armatures = {one for one in map(results.our_armature, meshes) if one is not None}
+    warnings = _still_deformed(meshes, old_armatures)
+    before = next((found for one in old_armatures if (found := results.armature_record(one)) is not None), ArmatureRecord())
+    for one in old_armatures:
+        rollback.put_aside(one, one.data, results.played_by(one))
+    old = {mesh: record for mesh in meshes if (record := results.put_aside(mesh, False, rollback)) is not None}
+    new = {mesh: successor(mesh, old.get(mesh)) for mesh in meshes}
+    names = free_bone_names(result.rig, meshes)
+    armature = make_armature(context, captured, result.rig, result.motion, names, rollback)
+    _skin(context, captured, result, armature, names, new, rollback)
+    return _Placed(armature, names, old_armatures, old, new, before, warnings)
 
 
 def _bake_kept(context: Context, captured: Captured, result: Result, meshes: list[MeshObject]) -> Baked:

@@ -24,6 +24,9 @@ SHORTEST_BONE = 1e-5
 
 LEAST_WEIGHT = 1e-5
 
+TRUNK = {"root", "spine", "hips", "head", "tail"}
+"""What the names of bones of the trunk start with."""
+
 
 def make_armature(context: Context, captured: Captured, rig: Rig, motion: Motion, names: tuple[str, ...], rollback: Rollback) -> ArmatureObject:
     """A new armature object with the rig's bones in the pose of the first frame.
@@ -43,6 +46,7 @@ def make_armature(context: Context, captured: Captured, rig: Rig, motion: Motion
         _add_bones(data, rig, motion, names, np.array(armature.location, np.float64))
     finally:
         bpy.ops.object.mode_set(mode="OBJECT")
+    _add_collections(data)
     for bone in armature.pose.bones:
         bone.rotation_mode = "QUATERNION"
     context.view_layer.update()
@@ -130,6 +134,14 @@ def _add_bones(data: Any, rig: Rig, motion: Motion, names: tuple[str, ...], orig
             bone.parent = data.edit_bones[names[parent]]
             touches = np.linalg.norm(rig.tails[parent] - rig.heads[number]) <= CONNECTED * size
             bone.use_connect = bool(touches and still[number])
+
+
+def _add_collections(data: Any) -> None:
+    """A bone collection for the trunk and one for each kind of limb, to show and hide them by."""
+    for bone in data.bones:
+        kind = bone.name.split(".")[0]
+        title = "Trunk" if kind in TRUNK else kind.capitalize()
+        (data.collections.get(title) or data.collections.new(title)).assign(bone)
 
 
 def _add_groups(mesh: MeshObject, influences: Int32, weights: Any, names: tuple[str, ...], rollback: Rollback) -> list[str]:

@@ -52,6 +52,9 @@ class Task(StrEnum):
     TISSUE = "TISSUE"
     """The soft motion on top of what a rig does already."""
 
+    RIG = "RIG"
+    """A rig alone, for the subject as it stands."""
+
 
 @dataclass(frozen=True)
 class Request:

@@ -56,6 +56,15 @@ class Narrator:
         with self.stage(name) as progress:
             return self.store.result(name, inputs, lambda: compute(progress))
 
+    def figures(self) -> dict[str, Any]:
+        """What the stages took, for the report."""
+        return {
+            "seconds_by_stage": {name: one.seconds for name, one in self.usage.items()},
+            "cpu_seconds_by_stage": {name: one.cpu_seconds for name, one in self.usage.items()},
+            "peak_megabytes_by_stage": {name: one.peak_megabytes for name, one in self.usage.items()},
+            "reused_stages": self.store.reused,
+        }
+
     @contextmanager
     def stage(self, name: str) -> Iterator[Progress]:
         """Run a stage: yields its `Progress`."""
@@ -190,7 +199,22 @@ def _soften_job(folder: Path, request: Request) -> None:
     job.write_result(folder, soften(folder, request))
 
 
-TASKS: dict[Task, Callable[[Path, Request], None]] = {Task.ANIMATE: _animate_job, Task.TISSUE: _soften_job}
+def rig_alone(folder: Path, request: Request) -> Result:
+    """An automatic rig for the subject as it stands; the motion is of one frame and still."""
+    narrator = Narrator(folder, TimeLeft(("rig",), _usual_seconds(request, 1, None)))
+    rig = narrator.result("rig", (request.mesh, request.settings.rig), lambda progress: _build_rig(request, progress))
+    bones = len(rig.names)
+    still = Motion(np.tile([1.0, 0.0, 0.0, 0.0], (1, bones, 1)), np.zeros((1, bones, 3)), np.ones(bones, np.float32))
+    first = np.zeros(1, np.int32)
+    report = {**narrator.figures(), "bones": bones, "vertices": len(request.mesh.vertices)}
+    return Result(rig, still, Keys((first,) * bones, first, 0.0), None, report)
+
+
+def _rig_job(folder: Path, request: Request) -> None:
+    job.write_result(folder, rig_alone(folder, request))
+
+
+TASKS: dict[Task, Callable[[Path, Request], None]] = {Task.ANIMATE: _animate_job, Task.RIG: _rig_job, Task.TISSUE: _soften_job}
 """What does each task: called with the job folder, into which progress and result are written, and the request."""
 
 

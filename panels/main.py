@@ -67,6 +67,9 @@ def _draw_button(layout: Any, context: Context) -> None:
     row.enabled = not obstacle
     row.operator_context = "INVOKE_DEFAULT"
     row.operator("animamimic.animate_from_video", icon="PLAY")
+    alone = layout.row()
+    alone.operator_context = "INVOKE_DEFAULT"
+    alone.operator("animamimic.auto_rig", icon="ARMATURE_DATA")
     if obstacle and obstacle != readiness.lacks_engine():  # which is told above
         draw_text(layout.column(align=True), context, obstacle, "INFO")
 

@@ -19,7 +19,9 @@ def draw_outcome(layout: Any, context: Context) -> None:
 
 
 def _draw_made(box: Any, context: Context, made: session.Made) -> None:
-    rows = [("Action", made.action), ("Bones", str(made.bones)), ("Keys", str(made.keys)), ("Shape Keys", str(made.shape_keys))]
+    rows = [("Armature", made.armature), ("Bones", str(made.bones))]
+    if made.action:
+        rows = [("Action", made.action), rows[1], ("Keys", str(made.keys)), ("Shape Keys", str(made.shape_keys))]
     if made.silhouette_iou is not None:
         rows.append(("Silhouette IoU", f"{made.silhouette_iou:.3f}"))
     draw_rows(box.column(align=True), rows)

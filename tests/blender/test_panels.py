@@ -41,7 +41,7 @@ notes = draw(main.ANIMAMIMIC_PT_main)
 tell(properties=shown(notes, "prop"), operators=shown(notes, "operator"), texts=texts(notes))
 """)
     assert ran["properties"] == ["video", "camera", "rig", "frame_start", "frame_end", "tissue"]
-    assert ran["operators"] == [*["animamimic.use_preset"] * 3, "animamimic.animate_from_video"]
+    assert ran["operators"] == [*["animamimic.use_preset"] * 3, "animamimic.animate_from_video", "animamimic.auto_rig"]
     assert "Bar" in ran["texts"]
 
 
@@ -51,7 +51,7 @@ bpy.context.scene.camera = None
 notes = draw(main.ANIMAMIMIC_PT_main)
 tell(operators=shown(notes, "operator"), texts=texts(notes))
 """)
-    assert ran["operators"] == ["animamimic.frame_subject", *["animamimic.use_preset"] * 3, "animamimic.animate_from_video"]
+    assert ran["operators"] == ["animamimic.frame_subject", *["animamimic.use_preset"] * 3, "animamimic.animate_from_video", "animamimic.auto_rig"]
     assert "The scene has no camera. Press Frame Subject" in ran["texts"]
 
 
@@ -80,7 +80,7 @@ tell(gone=texts(draw(main.ANIMAMIMIC_PT_main)))
 """)
     assert "Action Bar Motion Bones 12 Keys 345 Shape Keys 6 Silhouette IoU 0.937 Silhouette Error by Frame ▁█▅ Largest at frame 2 of 3: 10 %" in ran["there"]
     assert "The video tells least about tail, ear.L. The tail was never seen." in ran["there"]
-    assert ran["operators"][-3:] == ["animamimic.animate_from_video", "animamimic.keep_take", "animamimic.remove_result"]
+    assert ran["operators"][-3:] == ["animamimic.auto_rig", "animamimic.keep_take", "animamimic.remove_result"]
     assert "Bar Motion" not in ran["gone"]
 
 

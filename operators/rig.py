@@ -1,0 +1,39 @@
+"""A rig by itself: armature and weights for the subject as it stands, without a video."""
+
+from dataclasses import replace
+
+import bpy
+
+from ..animamimic_addon.bake import bake_rig_job
+from ..animamimic_addon.capture import capture_rig
+from ..animamimic_addon.work import Made, Work
+from ..core.settings import Settings
+from .run import EngineRun, run_annotations
+
+
+class ANIMAMIMIC_OT_auto_rig(EngineRun, bpy.types.Operator):
+    """Give the selected subject an armature and weights, without animating it"""
+
+    bl_idname = "animamimic.auto_rig"
+    bl_label = "Rig Only"
+    __annotations__ = run_annotations()
+    work = Work(capture_rig, bake_rig_job)
+
+    def settings(self) -> Settings:
+        """A new rig, whatever the panel says of the one to animate."""
+        given = super().settings()
+        return replace(given, rig=replace(given.rig, rig="AUTO"))
+
+    def summary(self, made: Made) -> str:
+        """Name and number."""
+        return f"Made '{made.armature}': {made.bones} bones"
+
+
+def register() -> None:
+    """Add it."""
+    bpy.utils.register_class(ANIMAMIMIC_OT_auto_rig)
+
+
+def unregister() -> None:
+    """Take it away."""
+    bpy.utils.unregister_class(ANIMAMIMIC_OT_auto_rig)
