@@ -31,7 +31,7 @@ def _draw_made(box: Any, context: Context, made: session.Made) -> None:
         draw_text(box.column(align=True), context, f"The video tells least about {', '.join(made.unsure)}.", "INFO")
     for warning in made.warnings:
         draw_text(box.column(align=True), context, warning, "INFO")
-    _draw_next_steps(box)
+    _draw_next_steps(box, animated=bool(made.action))
 
 
 def _draw_graph(column: Any, context: Context, iou: list[float]) -> None:
@@ -42,10 +42,11 @@ def _draw_graph(column: Any, context: Context, iou: list[float]) -> None:
     column.label(text=f"Largest at frame {worst + 1} of {len(iou)}: {100 * (1 - iou[worst]):.0f} %", translate=False)
 
 
-def _draw_next_steps(box: Any) -> None:
+def _draw_next_steps(box: Any, animated: bool) -> None:
     column = box.column(align=True)
     column.operator_context = "INVOKE_DEFAULT"
-    again = column.operator("animamimic.animate_from_video", text="Re-run Fit", icon="FILE_REFRESH")
-    again.job_folder = str(session.last_folder())  # where every stage whose settings did not change is found again
-    column.operator("animamimic.keep_take", icon="DUPLICATE")
+    if animated:
+        again = column.operator("animamimic.animate_from_video", text="Re-run Fit", icon="FILE_REFRESH")
+        again.job_folder = str(session.last_folder())  # where every stage whose settings did not change is found again
+        column.operator("animamimic.keep_take", icon="DUPLICATE")
     column.operator("animamimic.remove_result", icon="TRASH")

@@ -80,7 +80,7 @@ tell(gone=texts(draw(main.ANIMAMIMIC_PT_main)))
 """)
     assert "Action Bar Motion Bones 12 Keys 345 Shape Keys 6 Silhouette IoU 0.937 Silhouette Error by Frame ▁█▅ Largest at frame 2 of 3: 10 %" in ran["there"]
     assert "The video tells least about tail, ear.L. The tail was never seen." in ran["there"]
-    assert ran["operators"][-3:] == ["animamimic.auto_rig", "animamimic.keep_take", "animamimic.remove_result"]
+    assert ran["operators"][-3:] == ["animamimic.animate_from_video", "animamimic.keep_take", "animamimic.remove_result"]
     assert "Bar Motion" not in ran["gone"]
 
 
