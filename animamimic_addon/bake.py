@@ -71,20 +71,6 @@ def _least_certain(result: Result) -> tuple[str, ...]:
     return tuple(result.rig.names[bone] for bone in order[:UNSURE_BONES] if result.motion.certainty[bone] < SURE)
 
 
-def bake_rig_job(context: Context, captured: Captured, folder: Path) -> Made:
-    """The rig of the result that lies in a job folder, without an Action. Raises InputError where there is none."""
-    result = read_result(folder)
-    meshes = _meshes(context, captured)
-    with in_object_mode(context), at_frame(context.scene, captured.start_frame):
-        with Rollback() as rollback:
-            placed = _place_rig(context, captured, result, meshes, rollback)
-            rollback.keep()
-        clear(placed.old, placed.old_armatures, with_skin=True)
-        _write_records(placed.new, placed.armature, replace(placed.before, made=True))
-    context.view_layer.update()
-    return Made(armature=placed.armature.name, bones=len(placed.names), warnings=placed.warnings, report=result.report)
-
-
 def bake(context: Context, captured: Captured, result: Result) -> Baked:
     """Bring a result into the scene that it was captured from.
 
@@ -121,7 +107,7 @@ def _bake_new(context: Context, captured: Captured, result: Result, meshes: list
     """A new armature for the subject; an earlier one of ours is replaced."""
     rig, frames = result.rig, len(result.motion.rotations)
     with Rollback() as rollback:
-        placed = _place_rig(context, captured, result, meshes, rollback)
+        placed = place_rig(context, captured, result, meshes, rollback)
         armature, names, new = placed.armature, placed.names, placed.new
         world = np.array(armature.matrix_world, np.float64)
         first_pose = world @ np.array([armature.data.bones[name].matrix_local for name in names], np.float64).reshape(-1, 4, 4)
@@ -133,12 +119,12 @@ def _bake_new(context: Context, captured: Captured, result: Result, meshes: list
         rollback.keep()
     clear(placed.old, placed.old_armatures, with_skin=True)
     results.discard(old_camera, old_camera.data if old_camera is not None else None)
-    _write_records(new, armature, finished)
+    write_records(new, armature, finished)
     return Baked(armature, action, len(names), keys, shape_key_count(new), placed.warnings)
 
 
 @dataclass(frozen=True)
-class _Placed:
+class Placed:
     """A new rig on the subject, and the earlier one of ours that it takes the place of.
 
     before: the record of that one. old, new: what the earlier run added to the mesh objects, and what this one did.
@@ -153,7 +139,7 @@ class _Placed:
     warnings: tuple[str, ...]
 
 
-def _place_rig(context: Context, captured: Captured, result: Result, meshes: list[MeshObject], rollback: Rollback) -> _Placed:
+def place_rig(context: Context, captured: Captured, result: Result, meshes: list[MeshObject], rollback: Rollback) -> Placed:
     """Armature, vertex groups and modifiers; what an earlier run made is put aside, to be cleared when all has gone well."""
     old_armatures = {one for one in map(results.our_armature, meshes) if one is not None}
     warnings = _still_deformed(meshes, old_armatures)
@@ -165,7 +151,7 @@ def _place_rig(context: Context, captured: Captured, result: Result, meshes: lis
     names = free_bone_names(result.rig, meshes)
     armature = make_armature(context, captured, result.rig, result.motion, names, rollback)
     _skin(context, captured, result, armature, names, new, rollback)
-    return _Placed(armature, names, old_armatures, old, new, before, warnings)
+    return Placed(armature, names, old_armatures, old, new, before, warnings)
 
 
 def _bake_kept(context: Context, captured: Captured, result: Result, meshes: list[MeshObject]) -> Baked:
@@ -188,7 +174,7 @@ def _bake_kept(context: Context, captured: Captured, result: Result, meshes: lis
         rollback.keep()
     clear(old, set(), with_skin=False)
     results.discard(old_action, old_camera, old_camera.data if old_camera is not None else None)
-    _write_records(new, armature, finished)
+    write_records(new, armature, finished)
     return Baked(armature, action, len(captured.bones), keys, shape_key_count(new), kept_armature.rivals(armature))
 
 
@@ -320,7 +306,8 @@ def clear(records: Mapping[Any, MeshRecord], armatures: set[Any], with_skin: boo
             results.remove_armature(one, made)
 
 
-def _write_records(new: Records, armature: ArmatureObject, record: ArmatureRecord) -> None:
+def write_records(new: Records, armature: ArmatureObject, record: ArmatureRecord) -> None:
+    """Keep with the objects what a run did to them."""
     for mesh, one in new.items():
         results.write_record(mesh, one if one != MeshRecord() else None)
     results.write_record(armature, record)

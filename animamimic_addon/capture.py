@@ -24,7 +24,7 @@ from .softness_group import painted_softness
 from .subject import Subject, check_meshes, check_own_data, check_shape_keys, left_out, with_kept_rig
 from .view_render import render_view
 
-__all__ = ["Captured", "capture", "capture_rig", "read_captured"]
+__all__ = ["Captured", "capture", "read_captured"]
 
 
 def capture(context: Context, subject: Subject, settings: Settings, folder: Path) -> Captured:
@@ -54,21 +54,6 @@ def capture(context: Context, subject: Subject, settings: Settings, folder: Path
     ):
         video, mask = _place_videos(settings, folder)
         return _write_scene(context, subject, settings, folder, (start_frame, frame_count, video, mask))
-
-
-def capture_rig(context: Context, subject: Subject, settings: Settings, folder: Path) -> Captured:
-    """Write the job of rigging `subject`, as it stands at the current frame, into `folder`; see `capture`."""
-    _check_layer(context, subject)
-    check_own_data(subject)
-    make_folder(folder)
-    with writing(folder), in_object_mode(context), switched_off(context, results.switches_to_plain(subject.meshes, False)):
-        mesh, counts = _subject_mesh(context, subject)
-        meshes = _captured_meshes(context, subject, counts, mesh.diagonal, False)
-        no_pose = np.zeros((0, 4, 4))
-        captured = Captured(subject.name, context.scene.name, context.scene.frame_current, False, "", meshes, (), no_pose, np.eye(4))
-        job.write_request(folder, job.Request(settings, mesh, None, None, 1.0, task=job.Task.RIG))
-        write_captured(folder, captured)
-    return captured
 
 
 @contextmanager

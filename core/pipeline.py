@@ -56,15 +56,6 @@ class Narrator:
         with self.stage(name) as progress:
             return self.store.result(name, inputs, lambda: compute(progress))
 
-    def figures(self) -> dict[str, Any]:
-        """What the stages took, for the report."""
-        return {
-            "seconds_by_stage": {name: one.seconds for name, one in self.usage.items()},
-            "cpu_seconds_by_stage": {name: one.cpu_seconds for name, one in self.usage.items()},
-            "peak_megabytes_by_stage": {name: one.peak_megabytes for name, one in self.usage.items()},
-            "reused_stages": self.store.reused,
-        }
-
     @contextmanager
     def stage(self, name: str) -> Iterator[Progress]:
         """Run a stage: yields its `Progress`."""

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import bpy
 
-from ..animamimic_addon.bake import bake_rig_job
-from ..animamimic_addon.capture import capture_rig
+from ..animamimic_addon.lone_rig import bake_rig, capture_rig
 from ..animamimic_addon.work import Made, Work
 from ..core.settings import Settings
 from .run import EngineRun, run_annotations
@@ -17,7 +16,7 @@ class ANIMAMIMIC_OT_auto_rig(EngineRun, bpy.types.Operator):
     bl_idname = "animamimic.auto_rig"
     bl_label = "Rig Only"
     __annotations__ = run_annotations()
-    work = Work(capture_rig, bake_rig_job)
+    work = Work(capture_rig, bake_rig)
 
     def settings(self) -> Settings:
         """A new rig, whatever the panel says of the one to animate."""
