@@ -67,13 +67,22 @@ in cells of {SETTINGS['tissue_resolution']:g} %."""
 
 def growth(place: Path, what: str, counts: tuple[int, ...], rest: dict) -> str:
     """One job of every size: a table of processor seconds and peak memory by stage, and how each stage grows."""
-    rows = []
-    for count in counts:
-        folder = made_jobs.write_job(place / f"{what}{count}", **{what: count, **rest}, **SETTINGS)
-        subprocess.run([sys.executable, ROOT / "__main__.py", "run", folder], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        report = job.read_result(folder).report
-        rows.append((report[what], report["cpu_seconds_by_stage"], report["peak_megabytes_by_stage"], report["seconds_by_stage"], report["bones"]))
-        print(what, json.dumps(rows[-1]), file=sys.stderr, flush=True)
+    rows = [measured(place, what, count, rest) for count in counts]
+    return table(what, rest, rows)
+
+
+def measured(place: Path, what: str, count: int, rest: dict) -> tuple:
+    """Size; processor seconds, peak megabytes and wall seconds by stage; bones: of one job in a process of its own."""
+    folder = made_jobs.write_job(place / f"{what}{count}", **{what: count, **rest}, **SETTINGS)
+    subprocess.run([sys.executable, ROOT / "__main__.py", "run", folder], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    report = job.read_result(folder).report
+    row = (report[what], report["cpu_seconds_by_stage"], report["peak_megabytes_by_stage"], report["seconds_by_stage"], report["bones"])
+    print(what, json.dumps(row), file=sys.stderr, flush=True)
+    return row
+
+
+def table(what: str, rest: dict, rows: list[tuple]) -> str:
+    """The rows as Markdown, with how each stage grows below them."""
     other = ", ".join(f"{value} {name}" for name, value in rest.items())
     lines = [
         f"## One job, by {what} ({other})", "",

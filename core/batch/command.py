@@ -21,7 +21,7 @@ from .table import chosen, read_shots
 
 RETRIES = 2
 JOB_GIGABYTES = 2.0
-"""What a job takes where nothing else is said: measured 0.5 for six frames of 512 pixels, 1.4 for a hundred."""
+"""What a job takes where nothing else is said; see benchmarks/scale.md."""
 
 BATCH_LOCK = "batch.lock"
 

@@ -1,6 +1,6 @@
 """The table of shots: read from a .csv or .json, and checked whole before anything starts.
 
-Columns: `blend`, `out` and any setting by its name, of which `video` is needed; `object` and `camera` by name, as on the command line.
+Columns: `blend`, `out` and any setting by its name, of which `video` (or `prompt`) is needed; `object` and `camera` by name, as on the command line.
 Or `job` alone: a job folder that Blender's queue or `animate --job` wrote, for machines without Blender. Paths are relative to the table.
 """
 
@@ -102,9 +102,10 @@ def _shot(row: int, values: Mapping[str, Any], base: Path) -> Shot:
             raise InputError(f"There is no column {name!r}.", f"The columns are {', '.join((*OWN_COLUMNS, *settings))}.")
     if "job" in values:
         return _job_shot(row, values, base)
-    for name in ("blend", "out", "video"):
-        if name not in values:
-            raise InputError(f"{name} is empty.", "A shot needs blend, video and out, or else a job folder.")
+    sources = [name for name in ("video", "prompt") if name in settings]  # a prompt where this version makes videos itself
+    for names in (["blend"], ["out"], sources):
+        if not any(name in values for name in names):
+            raise InputError(f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} empty.", f"A shot needs blend, out and {' or '.join(sources)}, or else a job folder.")
     given = {name: _typed(settings[name], value, base) for name, value in values.items() if name in settings}
     camera = str(values.get("camera", ""))
     if camera.lower() == "frame":
