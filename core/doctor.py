@@ -27,6 +27,8 @@ NEEDS = (
     Need("av", "av", "reading and writing video", True),
     Need("warp", "warp-lang", "the fast rasterizer; without it a slower one is used", False),
     Need("nvdiffrast", "nvdiffrast", "an alternative rasterizer on CUDA, for non-commercial use", False),
+    Need("ray", "ray", "batches of shots on a cluster of machines", False),
+    Need("rich", "rich", "the live table of a batch; without it a line a change is printed", False),
 )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..bounds import MEMORY_SHARE, MOST_GIGABYTES, MOST_THREADS, total_gigabytes
+from ..bounds import GIGABYTE, MEMORY_SHARE, MOST_GIGABYTES, MOST_THREADS, total_gigabytes
 from ..errors import InputError
 from .shot import ROOT, SHOT_LOG_FILE
 
@@ -97,7 +97,7 @@ class RayPool:
     """Nodes of a Ray cluster, each with this package installed and the shots' folders at the same paths."""
 
     def __init__(self, address: str, resources: Resources) -> None:
-        """Connect. Raises InputError where Ray is missing or no cluster is there."""
+        """Connect. Raises InputError where Ray is missing, no cluster is there, or none of its nodes is large enough for one job."""
         try:
             import ray
         except ImportError as error:
@@ -107,7 +107,10 @@ class RayPool:
         except ConnectionError as error:
             raise InputError(f"There is no Ray cluster at {address!r}.", "Start one (ray start --head), or leave out --ray.") from error
         self.ray: Any = ray
-        needs = {"num_cpus": resources.threads, "memory": round(resources.gigabytes * 10**9)}
+        needs = {"num_cpus": resources.threads, "memory": round(resources.gigabytes * GIGABYTE)}
+        sizes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+        if not any(size.get("CPU", 0) >= needs["num_cpus"] and size.get("memory", 0) >= needs["memory"] for size in sizes):
+            raise InputError(f"No node of the Ray cluster has {resources.threads} cores and {resources.gigabytes:g} GB for a job.", "Lower --threads or --memory.")
         self._attempt = self.ray.remote(max_retries=0, **needs)(_attempt_function(resources.threads))
         self._running: dict[Any, Path] = {}
 

@@ -110,7 +110,8 @@ class Batch:
         if ended.exit_code in LAST_CODES or one.attempts > self.retries:
             one.state, one.error = State.FAILED, reason
             return False
-        where = f" on {last['host']}, process {last['process']}" if "host" in last else ""
+        begun = next((line for line in noted if "host" in line), None)
+        where = f" on {begun['host']}, process {begun['process']}" if begun is not None else ""
         one.retried.append(f"attempt {one.attempts}{where}: {reason}")
         one.state = State.WAITING
         return True

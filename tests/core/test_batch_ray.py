@@ -98,6 +98,9 @@ def test_sixteen_jobs_on_two_nodes_survive_the_loss_of_a_worker(cluster, tmp_pat
         assert len(job.read_result(folder).motion.rotations) == 2 + number % 3
         result = (folder / job.RESULT_FILE).read_bytes()
         assert first.setdefault(number % 3, result) == result
+    too_large = subprocess.run([*command, "--memory", "9000"], capture_output=True, text=True, check=False, timeout=120)
+    assert too_large.returncode == 2
+    assert "No node of the Ray cluster has 1 cores and 9000 GB for a job. Lower --threads or --memory." in too_large.stderr
 
 
 def test_no_cluster_is_told_in_a_sentence(tmp_path):
