@@ -84,8 +84,11 @@ def test_sixteen_jobs_on_two_nodes_survive_the_loss_of_a_worker(cluster, tmp_pat
     table.write_text(json.dumps([{"job": folder.name} for folder in folders]))
     command = [sys.executable, ROOT / "__main__.py", "batch", table, "--ray", cluster]
     batch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    lost = kill_a_worker_half_way(tmp_path / "shots-batch", batch)
-    out, error = batch.communicate(timeout=600)
+    try:
+        lost = kill_a_worker_half_way(tmp_path / "shots-batch", batch)
+        out, error = batch.communicate(timeout=600)
+    finally:
+        batch.kill()
     told = json.loads(out)
     assert (batch.returncode, told["done"], told["failed"]) == (0, JOBS, 0), error
     assert list(told["retried"]) == [lost]
