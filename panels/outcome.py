@@ -4,6 +4,7 @@ from typing import Any
 
 from ..animamimic_addon import session, words
 from ..animamimic_addon.datablocks import Context
+from ..animamimic_addon.translations import sentence
 from .text import columns, draw_rows, draw_text
 
 
@@ -28,7 +29,7 @@ def _draw_made(box: Any, context: Context, made: session.Made) -> None:
     if made.iou_by_frame:
         _draw_graph(box.column(align=True), context, made.iou_by_frame)
     if made.unsure:
-        draw_text(box.column(align=True), context, f"The video tells least about {', '.join(made.unsure)}.", "INFO")
+        draw_text(box.column(align=True), context, sentence("The video tells least about {bones}.", bones=", ".join(made.unsure)), "INFO")
     for warning in made.warnings:
         draw_text(box.column(align=True), context, warning, "INFO")
     _draw_next_steps(box, animated=bool(made.action))
@@ -39,7 +40,8 @@ def _draw_graph(column: Any, context: Context, iou: list[float]) -> None:
     worst = min(range(len(iou)), key=iou.__getitem__)
     column.label(text="Silhouette Error by Frame")
     column.label(text=words.bars([1.0 - one for one in iou], columns(context)), translate=False)
-    column.label(text=f"Largest at frame {worst + 1} of {len(iou)}: {100 * (1 - iou[worst]):.0f} %", translate=False)
+    largest = sentence("Largest at frame {frame} of {count}: {percent:.0f} %", frame=worst + 1, count=len(iou), percent=100 * (1 - iou[worst]))
+    column.label(text=largest, translate=False)
 
 
 def _draw_next_steps(box: Any, animated: bool) -> None:

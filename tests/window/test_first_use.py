@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from tab import Tab
 
 FORGET_ENGINE = """
@@ -32,3 +33,25 @@ def test_what_is_missing_is_told_and_a_python_that_is_there_is_taken(desk, tab):
     assert desk.ask(f"answer = {OBSTACLE}") == ""
     desk.picture("first-3-sample")
     assert Tab(desk).find("animamimic.animate_from_video")
+
+
+LANGUAGE = """
+view = bpy.context.preferences.view
+names = []
+try:
+    view.language = ""
+except TypeError as error:
+    names = [name for name in ("de", "de_DE") if repr(name) in str(error)]
+if names:
+    before, view.language, view.use_translate_interface = view.language, names[0], True
+    translate = bpy.app.translations.pgettext_iface
+    answer = [translate("Set Up Engine", "Operator"), translate("The video tells least about {bones}.")]
+    view.language = before
+"""
+
+
+def test_the_interface_speaks_another_language(desk, tab):
+    said = desk.ask(LANGUAGE)
+    if said is None:
+        pytest.skip("this Blender has no German catalogue")
+    assert said == ["Engine einrichten", "Am wenigsten sagt das Video über {bones}."]

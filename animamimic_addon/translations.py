@@ -1,0 +1,55 @@
+"""The interface in other languages: what Blender's own catalogue does not hold. Labels are looked up by Blender; formatted sentences by
+`sentence` before they are filled in."""
+
+from typing import Any
+
+import bpy
+
+from . import ROOT_PACKAGE
+
+ANY = "*"
+"""Blender's name for the default context."""
+
+OPERATOR = "Operator"
+"""The context of buttons' names."""
+
+GERMAN = {
+    (OPERATOR, "Animate from Video"): "Nach Video animieren",
+    (OPERATOR, "Set Up Engine"): "Engine einrichten",
+    (OPERATOR, "Check Engine"): "Engine prüfen",
+    (OPERATOR, "Load Sample"): "Beispiel laden",
+    (OPERATOR, "Frame Subject"): "Motiv einrahmen",
+    (OPERATOR, "Overlay Video"): "Video überlagern",
+    (OPERATOR, "Keep as Take"): "Als Take behalten",
+    (OPERATOR, "Remove Result"): "Ergebnis entfernen",
+    (OPERATOR, "Open Job Folder"): "Auftragsordner öffnen",
+    (OPERATOR, "Re-run Fit"): "Anpassung wiederholen",
+    (ANY, "Subject"): "Motiv",
+    (ANY, "Driving Video"): "Steuerndes Video",
+    (ANY, "Soft Tissue"): "Weichgewebe",
+    (ANY, "Setting up the engine"): "Die Engine wird eingerichtet",
+    (ANY, "Reading the video"): "Das Video wird gelesen",
+    (ANY, "Building the rig"): "Das Rig wird gebaut",
+    (ANY, "Fitting the motion"): "Die Bewegung wird angepasst",
+    (ANY, "Choosing keys"): "Keyframes werden gewählt",
+    (ANY, "Silhouette Error by Frame"): "Fehler des Umrisses je Frame",
+    (ANY, "Largest at frame {frame} of {count}: {percent:.0f} %"): "Am größten in Frame {frame} von {count}: {percent:.0f} %",
+    (ANY, "The video tells least about {bones}."): "Am wenigsten sagt das Video über {bones}.",
+}
+
+
+def sentence(text: str, **values: Any) -> str:
+    """A sentence in the interface's language, with its blanks filled in."""
+    translations: Any = bpy.app.translations
+    return str(translations.pgettext_iface(text)).format(**values)
+
+
+def register() -> None:
+    """Tell Blender."""
+    translations: Any = bpy.app.translations
+    translations.register(ROOT_PACKAGE, {"de_DE": GERMAN, "de": GERMAN})  # the language has had both names
+
+
+def unregister() -> None:
+    """Take them away."""
+    bpy.app.translations.unregister(ROOT_PACKAGE)
