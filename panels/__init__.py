@@ -5,7 +5,7 @@ def register() -> None:
     """Add the panels."""
     from . import main, queue, settings, tissue
 
-    for part in (main, queue, settings, tissue):
+    for part in (main, settings, tissue, queue):
         part.register()
 
 
@@ -13,5 +13,5 @@ def unregister() -> None:
     """Take them away."""
     from . import main, queue, settings, tissue
 
-    for part in (tissue, settings, queue, main):
+    for part in (queue, tissue, settings, main):
         part.unregister()
