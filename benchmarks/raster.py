@@ -4,7 +4,7 @@
 
 One core, one frame. Forward: rasterize, interpolate four channels a vertex, antialias, half the squared difference to a
 target. The bare z-buffer (compiled here by `cc`) only finds the visible triangles: the least that any rasterizer must do.
-Times are the processor's, of this thread, the median of several runs, so that other work on the machine counts little.
+Freed memory is kept as in the engine (`core/bounds.py`). Times are the processor's, of this thread, the median of several runs, so that other work on the machine counts little.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from animamimic.core.bounds import keep_freed_memory
 from animamimic.core.render import antialias, interpolate, rasterize, topology
 
 Z_BUFFER = r"""
@@ -197,6 +198,7 @@ def main() -> None:
         print(*mitsuba(*lumpy_ball(int(count)), int(size), float(seconds)))
         return
     torch.set_num_threads(1)
+    keep_freed_memory()  # as the engine does
     counts, sizes, seconds = ((10_000,), (512,), 0.5) if options.quick else ((1_000, 10_000, 100_000), (256, 512), 0.3)
     with tempfile.TemporaryDirectory() as folder:
         z_buffer = compiled_z_buffer(Path(folder))

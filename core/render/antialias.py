@@ -77,9 +77,9 @@ def crossings(raster: Raster, clip: Tensor, triangles: Tensor, topology: Topolog
 def _screen(clip: Tensor, height: int, width: int) -> Tensor:
     """float32[T, V, 2]: where the vertices land, pixels; NaN for those that `rasterize` leaves out."""
     w = clip[..., 3]
-    behind = ~((w > 0) & (clip[..., 2] >= -w))
-    over = torch.where(behind, torch.nan, 1 / w)
-    return torch.stack([0.5 * width * (1 + clip[..., 0] * over), 0.5 * height * (1 - clip[..., 1] * over)], dim=-1)
+    over = torch.where((w > 0) & (clip[..., 2] >= -w), 1 / w, torch.nan).unsqueeze(-1)
+    half = torch.tensor([0.5 * width, -0.5 * height], device=clip.device)
+    return clip[..., :2] * over * half + half.abs()
 
 
 def _distance(found: Crossings, clip: Tensor, height: int, width: int) -> Tensor:

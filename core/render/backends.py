@@ -32,10 +32,11 @@ class Backend(Protocol):
     def interpolate(self, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
         """float32[T, H, W, C] from attributes float32[1 or T, V, C]."""
 
-    def interpolate_adjoint(
-        self, grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, with_attributes: bool
-    ) -> tuple[Tensor | None, Tensor]:
-        """Gradients to the attributes (None unless wanted) and to the weights."""
+    def position_adjoint(self, grad_image: Tensor, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor) -> Tensor:
+        """Gradient float32[T, V, 4] to the positions from that to the interpolated image, through the weights."""
+
+    def attribute_adjoint(self, grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
+        """Gradient to the attributes from that to the interpolated image."""
 
     def silhouette_crossings(
         self, ids: Tensor, depth: Tensor, screen: Tensor, triangles: Tensor, neighbours: Tensor

@@ -23,12 +23,14 @@ class Raster:
     barycentric: float32[T, H, W, 2], perspective-correct weights of the triangle's vertices 0 and 1 (vertex 2 has the
         rest); zero on background; carries gradients to the clip-space positions.
     depth: float32[T, H, W], z/w in normalised device coordinates, -1 near to 1 far; zero on background; carries gradients.
+    clip: float32[T, V, 4], the positions it was drawn from, which the gradients of `interpolate` go to.
     backend: what made it, and what the operations on it use.
     """
 
     triangle_ids: Tensor
     barycentric: Tensor
     depth: Tensor
+    clip: Tensor
     backend: str
 
     @property
@@ -52,15 +54,17 @@ def rasterize(clip: Tensor, triangles: Tensor, height: int, width: int, backend_
     _check(clip, triangles, height, width)
     _check_count(clip.shape[0] * height * width)
     name = backend(backend_name, clip.device)
-    ids, barycentric, depth = _Rasterize.apply(clip.float().contiguous(), _indices(triangles), height, width, primitives(name))
-    return Raster(ids, barycentric, depth, name)
+    positions = clip.float().contiguous()
+    ids, barycentric, depth = _Rasterize.apply(positions, _indices(triangles), height, width, primitives(name))
+    return Raster(ids, barycentric, depth, positions, name)
 
 
 def interpolate(attributes: Tensor, raster: Raster, triangles: Tensor) -> Tensor:
     """Vertex attributes at each pixel's centre, perspective-correct, zero on background.
 
     attributes: float32[V, C] for all frames or float32[T, V, C]. triangles: as given to `rasterize`.
-    Returns float32[T, H, W, C], with gradients to the attributes and, through the weights, to the positions.
+    Returns float32[T, H, W, C], with gradients to the attributes and, through the weights, to the positions `raster.clip`
+    (straight to them: no image of gradients to the weights is written in between).
     Raises InputError for wrong shapes.
     """
     frames = raster.triangle_ids.shape[0]
@@ -68,9 +72,8 @@ def interpolate(attributes: Tensor, raster: Raster, triangles: Tensor) -> Tensor
     if batched.ndim != 3 or batched.shape[0] not in (1, frames):
         raise InputError(f"The attributes have shape {tuple(attributes.shape)}.", f"Give [V, C] or [{frames}, V, C].")
     _check_count(raster.triangle_ids.numel() * attributes.shape[-1])
-    return _Interpolate.apply(
-        batched.float().contiguous(), raster.triangle_ids, raster.barycentric, _indices(triangles), primitives(raster.backend)
-    )
+    values, weights = batched.float().contiguous(), raster.barycentric.detach()
+    return _Interpolate.apply(values, raster.clip, raster.triangle_ids, weights, _indices(triangles), primitives(raster.backend))
 
 
 class _Rasterize(torch.autograd.Function):
@@ -94,20 +97,21 @@ class _Rasterize(torch.autograd.Function):
 
 
 class _Interpolate(torch.autograd.Function):
-    """The backend's `interpolate` and its adjoint."""
+    """The backend's `interpolate` and its adjoints."""
 
     @staticmethod
-    def forward(ctx: Any, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, ops: Backend) -> Tensor:
-        ctx.save_for_backward(attributes, ids, barycentric, triangles)
+    def forward(ctx: Any, attributes: Tensor, clip: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, ops: Backend) -> Tensor:
+        ctx.save_for_backward(attributes, clip, ids, barycentric, triangles)
         ctx.ops = ops
-        return ops.interpolate(attributes.detach(), ids, barycentric.detach(), triangles)
+        return ops.interpolate(attributes.detach(), ids, barycentric, triangles)
 
     @staticmethod
     def backward(ctx: Any, grad_image: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        attributes, ids, barycentric, triangles = ctx.saved_tensors
-        wanted = bool(ctx.needs_input_grad[0])
-        grads = ctx.ops.interpolate_adjoint(grad_image.contiguous(), attributes.detach(), ids, barycentric.detach(), triangles, wanted)
-        return grads[0], None, grads[1] if ctx.needs_input_grad[2] else None, None, None
+        attributes, clip, ids, barycentric, triangles = (one.detach() for one in ctx.saved_tensors)
+        grad, ops = grad_image.contiguous(), ctx.ops
+        to_attributes = ops.attribute_adjoint(grad, attributes, ids, barycentric, triangles) if ctx.needs_input_grad[0] else None
+        to_clip = ops.position_adjoint(grad, attributes, clip, ids, triangles) if ctx.needs_input_grad[1] else None
+        return to_attributes, to_clip, None, None, None, None
 
 
 def _indices(triangles: Tensor) -> Tensor:

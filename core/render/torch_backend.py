@@ -1,6 +1,6 @@
 """The rasterizer's primitives in plain torch: the fallback where Warp is missing, with the same answers.
 
-The arithmetic is that of `warp_kernels`, operation by operation, so that both cover the same pixels.
+The arithmetic is that of the Warp kernels, operation by operation, so that both cover the same pixels.
 """
 
 import torch
@@ -53,22 +53,24 @@ def interpolate(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles:
     return image
 
 
-def interpolate_adjoint(
-    grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, with_attributes: bool
-) -> tuple[Tensor | None, Tensor]:
+def position_adjoint(grad_image: Tensor, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor) -> Tensor:
+    """See `backends.Backend`."""
+    channels = attributes.shape[-1]
+    pixels, vertices, _, _ = _seen(ids, triangles.long(), _rows_a_frame(attributes))
+    grad, corner = grad_image.reshape(-1, channels)[pixels], attributes.reshape(-1, channels)[vertices]
+    to_weights = torch.zeros((ids.numel(), 2), device=ids.device)
+    to_weights[pixels] = torch.stack([(grad * (corner[:, k] - corner[:, 2])).sum(-1) for k in (0, 1)], dim=-1)
+    return visible_adjoint(clip, triangles, ids, to_weights, None)
+
+
+def attribute_adjoint(grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
     """See `backends.Backend`."""
     channels = attributes.shape[-1]
     pixels, vertices, weights = _weights(attributes, ids, barycentric, triangles)
     grad = grad_image.reshape(-1, channels)[pixels]
-    corner = attributes.reshape(-1, channels)[vertices]
-    grad_barycentric = torch.zeros_like(barycentric)
-    to_weights = [(grad * (corner[:, k] - corner[:, 2])).sum(-1) for k in (0, 1)]
-    grad_barycentric.view(-1, 2)[pixels] = torch.stack(to_weights, dim=-1)
-    if not with_attributes:
-        return None, grad_barycentric
     shares = torch.stack([weight * grad for weight in weights], dim=1)
     flat = torch.zeros_like(attributes).view(-1, channels).index_add_(0, vertices.reshape(-1), shares.reshape(-1, channels))
-    return flat.view_as(attributes), grad_barycentric
+    return flat.view_as(attributes)
 
 
 def silhouette_crossings(ids: Tensor, depth: Tensor, screen: Tensor, triangles: Tensor, neighbours: Tensor) -> tuple[Tensor, Tensor]:
@@ -178,11 +180,15 @@ def _seen(ids: Tensor, corners: Tensor, vertex_count: int) -> tuple[Tensor, Tens
 
 def _weights(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
     """Covered pixels [N], their corners' rows [N, 3] in the flattened attributes, and three weights [N, 1]."""
-    rows = attributes.shape[1] if attributes.shape[0] > 1 else 0
-    pixels, vertices, _, _ = _seen(ids, triangles.long(), rows)
+    pixels, vertices, _, _ = _seen(ids, triangles.long(), _rows_a_frame(attributes))
     b = barycentric.reshape(-1, 2)[pixels]
     b0, b1 = b[:, :1], b[:, 1:]
     return pixels, vertices, (b0, b1, 1.0 - b0 - b1)
+
+
+def _rows_a_frame(attributes: Tensor) -> int:
+    """Rows from one frame's attributes to the next's in the flattened attributes: 0 where all frames share them."""
+    return attributes.shape[1] if attributes.shape[0] > 1 else 0
 
 
 def _crossings_along(axis: int, ids: Tensor, depth: Tensor, screen: Tensor, triangles: Tensor, neighbours: Tensor) -> tuple[Tensor, Tensor]:
@@ -196,10 +202,10 @@ def _crossings_along(axis: int, ids: Tensor, depth: Tensor, screen: Tensor, tria
     nearer, farther, base = torch.where(swapped, b, a).long(), torch.where(swapped, a, b).long(), frame * screen.shape[1]
     corners, beside, flat = triangles.long(), neighbours.long(), screen.reshape(-1, 2)
     walked = ~_goes_straight_on(nearer, farther, base, flat, corners, beside)
-    frame, row, column, swapped, nearer, base = (one[walked] for one in (frame, row, column, swapped, nearer, base))
+    frame, row, column, swapped, nearer, farther, base = (one[walked] for one in (frame, row, column, swapped, nearer, farther, base))
     start = torch.stack([column + swapped * (1 - axis), row + swapped * axis], dim=-1).float() + 0.5
     sign = torch.where(swapped, -1.0, 1.0)
-    edges = _walk(nearer, base, axis, start, sign, flat, corners, beside)
+    edges = _walk(nearer, farther, base, axis, start, sign, flat, corners, beside)
     places = 4 * ((frame * height + row) * width + column) + 2 * axis + swapped
     return places[edges >= 0], edges[edges >= 0].to(torch.int32)
 
@@ -213,11 +219,19 @@ def _goes_straight_on(a: Tensor, b: Tensor, base: Tensor, screen: Tensor, corner
 
 
 def _walk(
-    triangle: Tensor, base: Tensor, axis: int, start: Tensor, sign: Tensor, screen: Tensor, corners: Tensor, neighbours: Tensor
+    triangle: Tensor,
+    goal: Tensor,
+    base: Tensor,
+    axis: int,
+    start: Tensor,
+    sign: Tensor,
+    screen: Tensor,
+    corners: Tensor,
+    neighbours: Tensor,
 ) -> Tensor:
-    """int64[N]: 3 * triangle + edge of the silhouette first met on each walk, -1 for none within a pixel.
+    """int64[N]: 3 * triangle + edge of the silhouette first met on each walk, -1 for none within a pixel or before the goal.
 
-    triangle: int64[N], where the walks begin. base: int64[N], first row of each one's frame in `screen`.
+    triangle, goal: int64[N], where the walks begin, and what the other pixel sees (-1 for background). base: int64[N], first row of each one's frame in `screen`.
     """
     found = torch.full_like(triangle, -1)
     walk = torch.arange(len(triangle), device=triangle.device)
@@ -232,7 +246,8 @@ def _walk(
         p, q, away = _at_edge(triangle, edge, beyond, base[walk], screen, corners)
         steep = (q - p)[:, 1 - axis].abs() >= (q - p)[:, axis].abs()
         found[walk[away & steep]] = (3 * triangle + edge)[away & steep]
-        walk, triangle, entered = walk[~away], beyond[~away] >> 2, beyond[~away] & 3
+        on = ~away & (beyond >> 2 != goal[walk])
+        walk, triangle, entered = walk[on], beyond[on] >> 2, beyond[on] & 3
     return found
 
 

@@ -1,0 +1,139 @@
+# mypy: disable-error-code="valid-type,index,assignment,return-value,misc,operator,arg-type,call-overload"
+"""Warp kernels that carry vertex attributes to pixels, and back.
+
+Attributes and images are arrays of vectors, as long as there are channels: the kernels are compiled for each such length.
+rows_a_frame: vertices from one frame's attributes to the next's, 0 where all share them.
+"""
+
+from functools import cache
+from typing import Any
+
+import warp as wp
+
+from .warp_screen import OPTIONS, add_edge_gradients, column_centre, coordinate, corners_of, row_centre, run_end
+
+wp.set_module_options(OPTIONS)
+
+USUAL_CHANNELS = (1, 3, 4)
+"""Compiled together at first use; any other number of channels compiles the module once more."""
+
+
+@cache
+def pixel_type(channels: int) -> Any:
+    """The type of a pixel or vertex with so many channels."""
+    return wp.types.vector(length=channels, dtype=wp.float32)
+
+
+@wp.kernel
+def interpolate(
+    ids: wp.array(dtype=wp.int32),
+    barycentric: wp.array(dtype=wp.vec2),
+    triangles: wp.array2d(dtype=wp.int32),
+    attributes: wp.array(dtype=Any),
+    rows_a_frame: int,
+    width: int,
+    height: int,
+    image: wp.array(dtype=Any),
+) -> None:
+    """Weighted sum of the corners' attributes; background is left as it is. One thread a row."""
+    f, row = wp.tid()
+    end = (f * height + row + 1) * width
+    pixel = end - width
+    while pixel < end:
+        stop = run_end(ids, pixel, end)
+        t = ids[pixel]
+        if t >= 0:
+            a = attributes[f * rows_a_frame + triangles[t, 0]]
+            b = attributes[f * rows_a_frame + triangles[t, 1]]
+            c = attributes[f * rows_a_frame + triangles[t, 2]]
+            for here in range(pixel, stop):
+                weights = barycentric[here]
+                image[here] = weights[0] * a + weights[1] * b + (1.0 - weights[0] - weights[1]) * c
+        pixel = stop
+
+
+@wp.kernel
+def position_adjoint(
+    ids: wp.array(dtype=wp.int32),
+    clip: wp.array2d(dtype=wp.vec4),
+    triangles: wp.array2d(dtype=wp.int32),
+    attributes: wp.array(dtype=Any),
+    rows_a_frame: int,
+    width: int,
+    height: int,
+    grad_image: wp.array(dtype=Any),
+    grad_clip: wp.array2d(dtype=wp.vec4),
+) -> None:
+    """Adjoint of `interpolate` with respect to the clip-space positions, through the weights. One thread a row."""
+    f, row = wp.tid()
+    y = row_centre(row, height)
+    first = (f * height + row) * width
+    pixel = int(first)
+    while pixel < first + width:
+        stop = run_end(ids, pixel, first + width)
+        t = ids[pixel]
+        if t >= 0:
+            corners = corners_of(triangles, t)
+            a = clip[f, corners[0]]
+            b = clip[f, corners[1]]
+            c = clip[f, corners[2]]
+            at_a = attributes[f * rows_a_frame + corners[0]]
+            at_b = attributes[f * rows_a_frame + corners[1]]
+            at_c = attributes[f * rows_a_frame + corners[2]]
+            across = coordinate(a, b, c, 0)
+            w = coordinate(a, b, c, 3)
+            off = coordinate(a, b, c, 1) - y * w
+            base = wp.cross(across, off)
+            slope = wp.cross(off, w)
+            start = column_centre(pixel - first, width)
+            near = wp.vec3(0.0, 0.0, 0.0)
+            far = wp.vec3(0.0, 0.0, 0.0)
+            for here in range(pixel, stop):
+                x = column_centre(here - first, width)
+                e = base + x * slope
+                grad = grad_image[here]
+                to_weights = wp.vec3(wp.dot(grad, at_a), wp.dot(grad, at_b), wp.dot(grad, at_c))
+                over = 1.0 / (e[0] + e[1] + e[2])
+                mean = wp.dot(to_weights, e) * over
+                to_edges = (to_weights - wp.vec3(mean, mean, mean)) * over
+                near = near + to_edges
+                far = far + (x - start) * to_edges
+            add_edge_gradients(grad_clip, f, corners, across, off, w, start, y, near, far)
+        pixel = stop
+
+
+@wp.kernel
+def attribute_adjoint(
+    ids: wp.array(dtype=wp.int32),
+    barycentric: wp.array(dtype=wp.vec2),
+    triangles: wp.array2d(dtype=wp.int32),
+    rows_a_frame: int,
+    width: int,
+    height: int,
+    grad_image: wp.array(dtype=Any),
+    grad_attributes: wp.array(dtype=Any),
+) -> None:
+    """Adjoint of `interpolate` with respect to the attributes. One thread a row."""
+    f, row = wp.tid()
+    first = (f * height + row) * width
+    for pixel in range(first, first + width):
+        t = ids[pixel]
+        if t >= 0:
+            weights = barycentric[pixel]
+            grad = grad_image[pixel]
+            wp.atomic_add(grad_attributes, f * rows_a_frame + triangles[t, 0], weights[0] * grad)
+            wp.atomic_add(grad_attributes, f * rows_a_frame + triangles[t, 1], weights[1] * grad)
+            wp.atomic_add(grad_attributes, f * rows_a_frame + triangles[t, 2], (1.0 - weights[0] - weights[1]) * grad)
+
+
+@cache
+def of_channels(kernel: Any, channels: int) -> Any:
+    """One of the kernels above for so many channels."""
+    pixels: Any = wp.array(dtype=pixel_type(channels))
+    generic = {name: pixels for name in ("attributes", "image", "grad_image", "grad_attributes")}
+    return wp.overload(kernel, {name: kind for name, kind in generic.items() if name in kernel.adj.arg_types})
+
+
+for _channels in USUAL_CHANNELS:
+    for _kernel in (interpolate, position_adjoint, attribute_adjoint):
+        of_channels(_kernel, _channels)

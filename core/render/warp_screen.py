@@ -1,0 +1,81 @@
+# mypy: disable-error-code="valid-type,index,assignment,return-value,misc,operator,arg-type,call-overload,attr-defined"
+"""What the rasterizer's Warp kernels share: the pixel grid, edge functions and their gradients.
+
+A thread works a whole row of pixels (or a triangle), which suits the CPU, where launches are serial and a thread a pixel
+costs more than its arithmetic; CUDA has enough rows in a batch of frames. Along a row the same triangle is mostly seen
+again, so corners are loaded, and gradients added to memory, once a run of pixels rather than once a pixel. Contraction
+into fused multiply-adds is off, so that the two triangles at an edge compute the same number with opposite sign (no
+pinholes) and that the fallback in `torch_backend` covers the very same pixels.
+
+Edge functions are homogeneous (Olano & Greer 1997): with p_i = (x_i - X w_i, y_i - Y w_i) for the pixel centre (X, Y) in
+normalised device coordinates, e_0 = p_1 x p_2 and so on; e_i / sum(e) are perspective-correct weights without a division
+by w. With the corners' x_i, y_i - Y w_i and w_i as three vectors along a row, e = x × off + X (off × w). Pixels are numbered through, (frame * height + row) * width + column, which is cheaper than three indices.
+"""
+
+import warp as wp
+
+wp.config.quiet = True
+wp.config.log_level = 30  # warnings; newer Warp reads this instead of `quiet`
+OPTIONS = {"fuse_fp": False, "enable_backward": False}
+wp.set_module_options(OPTIONS)
+
+
+@wp.func
+def corners_of(triangles: wp.array2d(dtype=wp.int32), t: int) -> wp.vec3i:
+    """The triangle's vertices."""
+    return wp.vec3i(triangles[t, 0], triangles[t, 1], triangles[t, 2])
+
+
+@wp.func
+def coordinate(a: wp.vec4, b: wp.vec4, c: wp.vec4, axis: int) -> wp.vec3:
+    """One clip-space coordinate of three corners."""
+    return wp.vec3(a[axis], b[axis], c[axis])
+
+
+@wp.func
+def column_centre(column: int, width: int) -> float:
+    """Normalised device x of a pixel's centre."""
+    return (float(column) + 0.5) * (2.0 / float(width)) - 1.0
+
+
+@wp.func
+def row_centre(row: int, height: int) -> float:
+    """Normalised device y of a pixel's centre."""
+    return 1.0 - (float(row) + 0.5) * (2.0 / float(height))
+
+
+@wp.func
+def run_end(ids: wp.array(dtype=wp.int32), pixel: int, end: int) -> int:
+    """The first pixel after `pixel`, at most `end`, that sees another triangle."""
+    t = ids[pixel]
+    after = int(pixel + 1)
+    while after < end:
+        if ids[after] != t:
+            return after
+        after = after + 1
+    return end
+
+
+@wp.func
+def add_edge_gradients(
+    grad_clip: wp.array2d(dtype=wp.vec4),
+    f: int,
+    corners: wp.vec3i,
+    across: wp.vec3,
+    off: wp.vec3,
+    w: wp.vec3,
+    x: float,
+    y: float,
+    near: wp.vec3,
+    far: wp.vec3,
+) -> None:
+    """Add to the corners' gradients what a run of pixels of one triangle gives its edge functions.
+
+    across, off, w: the corners' x_i, y_i - y w_i and w_i. x: of the run's first pixel, y: of the row. near: sum over the run of
+    the gradients to e. far: the same times each pixel's distance from the first (small, where sums of x times it would cancel).
+    """
+    to_x = wp.cross(off, near)
+    to_y = wp.cross(near, across - x * w) - wp.cross(far, w)
+    to_w = -(x * to_x + wp.cross(off, far)) - y * to_y
+    for k in range(3):
+        wp.atomic_add(grad_clip, f, corners[k], wp.vec4(to_x[k], to_y[k], 0.0, to_w[k]))

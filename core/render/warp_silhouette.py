@@ -1,0 +1,192 @@
+# mypy: disable-error-code="valid-type,index,assignment,return-value,misc,operator,arg-type,call-overload"
+"""Warp kernel of the walk over the mesh, along a scanline, to the edge where the surface turns away."""
+
+import warp as wp
+
+from .warp_screen import OPTIONS, run_end
+
+wp.set_module_options(OPTIONS)
+
+MOST_STEPS = wp.constant(256)
+
+
+@wp.func
+def cross(p: wp.vec2, q: wp.vec2) -> float:
+    """Cross product; changes sign exactly when p and q change places."""
+    return p[0] * q[1] - p[1] * q[0]
+
+
+@wp.func
+def exit_edge(
+    screen: wp.array2d(dtype=wp.vec2),
+    triangles: wp.array2d(dtype=wp.int32),
+    f: int,
+    t: int,
+    entered: int,
+    axis: int,
+    start: wp.vec2,
+    sign: float,
+) -> wp.vec2:
+    """Where the scanline through `start` leaves triangle t.
+
+    axis: 0 along x, 1 along y. entered: the edge that it came in by, -1 at first. sign: +1 or -1, the way that it goes.
+    Returns how far from `start` the crossing lies, pixels, and the edge's number, -1 where no other edge is crossed.
+    """
+    best = wp.float32(-1.0e9)
+    edge = wp.float32(-1.0)
+    for k in range(3):
+        if k != entered:
+            p = screen[f, triangles[t, k]]
+            q = screen[f, triangles[t, (k + 1) % 3]]
+            off_p = p[1 - axis] - start[1 - axis]
+            off_q = q[1 - axis] - start[1 - axis]
+            if (off_p >= 0.0) != (off_q >= 0.0):
+                along = (p[axis] - off_p / (off_q - off_p) * (q[axis] - p[axis]) - start[axis]) * sign
+                if along > best:
+                    best = along
+                    edge = float(k)
+    return wp.vec2(best, edge)
+
+
+@wp.func
+def turns_away(screen: wp.array2d(dtype=wp.vec2), triangles: wp.array2d(dtype=wp.int32), f: int, t: int, k: int, beyond: int) -> bool:
+    """Whether the surface ends or folds back at edge k of triangle t. beyond: 4 * neighbour + its edge, -1 for none."""
+    if beyond < 0:
+        return True
+    t2 = beyond >> 2
+    k2 = beyond & 3
+    p = screen[f, triangles[t, k]]
+    along = screen[f, triangles[t, (k + 1) % 3]] - p
+    here = cross(along, screen[f, triangles[t, (k + 2) % 3]] - p)
+    there = cross(along, screen[f, triangles[t2, (k2 + 2) % 3]] - p)
+    return not (here * there <= 0.0)  # a neighbour behind the camera is NaN, was not drawn, and so ends the surface
+
+
+@wp.func
+def find_silhouette(
+    screen: wp.array2d(dtype=wp.vec2),
+    triangles: wp.array2d(dtype=wp.int32),
+    neighbours: wp.array2d(dtype=wp.int32),
+    f: int,
+    first: int,
+    goal: int,
+    axis: int,
+    start: wp.vec2,
+    sign: float,
+) -> int:
+    """Walk from triangle `first` along the scanline until the surface turns away: 3 * triangle + edge, or -1 where it does not
+    within a pixel or before the triangle `goal`, which the other pixel sees."""
+    t = int(first)
+    entered = wp.int32(-1)
+    found = wp.int32(-1)
+    steps = wp.int32(0)
+    while steps < MOST_STEPS:
+        steps = steps + 1
+        crossing = exit_edge(screen, triangles, f, t, entered, axis, start, sign)
+        k = int(crossing[1])
+        if k < 0 or crossing[0] > 1.0:
+            steps = MOST_STEPS
+        else:
+            beyond = neighbours[t, k]
+            if turns_away(screen, triangles, f, t, k, beyond):
+                edge = screen[f, triangles[t, (k + 1) % 3]] - screen[f, triangles[t, k]]
+                if wp.abs(edge[1 - axis]) >= wp.abs(edge[axis]):
+                    found = 3 * t + k
+                steps = MOST_STEPS
+            else:
+                t = beyond >> 2
+                entered = beyond & 3
+                if t == goal:
+                    steps = MOST_STEPS
+    return found
+
+
+@wp.func
+def goes_straight_on(
+    screen: wp.array2d(dtype=wp.vec2), triangles: wp.array2d(dtype=wp.int32), neighbours: wp.array2d(dtype=wp.int32), f: int, a: int, b: int
+) -> bool:
+    """Whether triangles a and b share an edge over which the surface goes on: the common case inside, told without a walk."""
+    for k in range(3):
+        beyond = neighbours[a, k]
+        if beyond >> 2 == b:
+            return not turns_away(screen, triangles, f, a, k, beyond)
+    return False
+
+
+@wp.func
+def next_fold(ids: wp.array(dtype=wp.int32), pixel: int, end: int, width: int) -> int:
+    """The first pixel from `pixel` on, at most `end`, that sees another triangle than the one below it."""
+    here = int(pixel)
+    while here < end:
+        if ids[here] != ids[here + width]:
+            return here
+        here = here + 1
+    return end
+
+
+@wp.func
+def crossing_between(
+    ids: wp.array(dtype=wp.int32),
+    depth: wp.array(dtype=wp.float32),
+    screen: wp.array2d(dtype=wp.vec2),
+    triangles: wp.array2d(dtype=wp.int32),
+    neighbours: wp.array2d(dtype=wp.int32),
+    f: int,
+    pixel: int,
+    other: int,
+    start: wp.vec2,
+    axis: int,
+) -> wp.vec2i:
+    """The silhouette's edge between two pixels' centres (3 * triangle + edge, or -1), and whether `other` is the nearer one.
+
+    start: the centre of `pixel`. `other`, to its right (axis 0) or below it (axis 1), sees another triangle.
+    """
+    a = ids[pixel]
+    b = ids[other]
+    if a < 0 or (b >= 0 and depth[pixel] > depth[other]):
+        if a >= 0 and goes_straight_on(screen, triangles, neighbours, f, b, a):
+            return wp.vec2i(-1, 1)
+        start[axis] = start[axis] + 1.0
+        return wp.vec2i(find_silhouette(screen, triangles, neighbours, f, b, a, axis, start, -1.0), 1)
+    if b >= 0 and goes_straight_on(screen, triangles, neighbours, f, a, b):
+        return wp.vec2i(-1, 0)
+    return wp.vec2i(find_silhouette(screen, triangles, neighbours, f, a, b, axis, start, 1.0), 0)
+
+
+@wp.kernel
+def silhouette_crossings(
+    ids: wp.array(dtype=wp.int32),
+    depth: wp.array(dtype=wp.float32),
+    screen: wp.array2d(dtype=wp.vec2),
+    triangles: wp.array2d(dtype=wp.int32),
+    neighbours: wp.array2d(dtype=wp.int32),
+    width: int,
+    height: int,
+    count: wp.array(dtype=wp.int32),
+    places: wp.array(dtype=wp.int64),
+    edges: wp.array(dtype=wp.int32),
+) -> None:
+    """All pairs of neighbouring pixels with a silhouette between them, in no order. One thread a row."""
+    f, row = wp.tid()
+    first = (f * height + row) * width
+    end = first + width
+    for axis in range(2):
+        pixel = int(end)
+        if axis == 0:
+            pixel = run_end(ids, first, end) - 1
+        if axis == 1 and row + 1 < height:
+            pixel = next_fold(ids, first, end, width)
+        while pixel < end - 1 + axis:
+            start = wp.vec2(float(pixel - first) + 0.5, float(row) + 0.5)
+            other = pixel + 1
+            if axis == 1:
+                other = pixel + width
+            found = crossing_between(ids, depth, screen, triangles, neighbours, f, pixel, other, start, axis)
+            if found[0] >= 0:
+                slot = wp.atomic_add(count, 0, 1)
+                places[slot] = wp.int64(pixel) * wp.int64(4) + wp.int64(2 * axis + found[1])
+                edges[slot] = found[0]
+            if axis == 0:  # noqa: SIM108 (a Warp kernel evaluates both sides of a conditional expression)
+                pixel = run_end(ids, pixel + 1, end) - 1
+            else:
+                pixel = next_fold(ids, pixel + 1, end, width)
