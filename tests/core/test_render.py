@@ -149,7 +149,7 @@ def test_both_backends_draw_the_same_picture_and_gradient():
     vertices, triangles = dense_ball(20)
     surface = topology(triangles, vertices)
     clips = torch.cat([seen(vertices), seen(vertices * torch.tensor([0.8, 1.1, 1.0]))])
-    colours = torch.rand(2, len(vertices), 3, generator=torch.Generator().manual_seed(1))
+    colours = torch.rand(2, len(vertices), 5, generator=torch.Generator().manual_seed(1))
     images, gradients = [], []
     for name in BACKENDS:
         clip, attributes = clips.clone().requires_grad_(), colours.clone().requires_grad_()
