@@ -28,11 +28,15 @@ def new_action(name: str, rollback: results.Rollback) -> bpy.types.Action:
 
 def write_bone_curves(bag: Any, track: BoneTrack, key_frames: Int32, start_frame: int) -> int:
     """F-curves of one bone in what `compat.open_action` returned. key_frames count from 0. Returns the number of keys."""
-    bone = f'pose.bones["{bpy.utils.escape_identifier(track.name)}"]'
-    keys = write_curves(bag, f"{bone}.{track.rotation_path}", track.name, track.rotation, key_frames, start_frame)
+    keys = write_curves(bag, bone_path(track.name, track.rotation_path), track.name, track.rotation, key_frames, start_frame)
     if track.slides:
-        keys += write_curves(bag, f"{bone}.location", track.name, track.location, key_frames, start_frame)
+        keys += write_curves(bag, bone_path(track.name, "location"), track.name, track.location, key_frames, start_frame)
     return keys
+
+
+def bone_path(bone: str, channel: str) -> str:
+    """The data path of a pose bone's channel."""
+    return f'pose.bones["{bpy.utils.escape_identifier(bone)}"].{channel}'
 
 
 def write_curves(bag: Any, path: str, group: str, samples: Float64, key_frames: Int32, start_frame: int) -> int:
