@@ -163,6 +163,17 @@ def cancel() -> None:
         _session.run.engine.cancel()
 
 
+def can_stop() -> bool:
+    """Whether the run under way is at the fit, the one stage whose half is worth keeping."""
+    return _session.run is not None and _session.run.stage == STAGE_TITLES["fit"]
+
+
+def stop_and_keep() -> None:
+    """Ask the engine to end the fit with the motion that it has and to go on to the keys. Raises OSError where the folder is gone."""
+    if _session.run is not None:
+        (_session.run.folder / job.STOP_FILE).touch()
+
+
 def abandon() -> None:
     """Forget the run under way and what the last one made: the file that they belong to is closed."""
     end_run()

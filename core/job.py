@@ -7,6 +7,7 @@
     progress.jsonl   one message a line                                                   written by the engine
     *.lock           held by who works in the folder, see `claim`
     cancel           an empty file that asks a blocking run to stop                       written by who wants it
+    stop             an empty file that asks the fit to keep what it has, and the run to end   written by who wants it
     engine.log       what the engine printed
     stages/          what each stage found, for a run that goes on where this one stopped, see `stages`
     result.npz, result.json   rig, motion, keys, tissue; the report                       written by the engine, last
@@ -41,6 +42,7 @@ LOG_FILE = "engine.log"
 RESULT_FILE = "result.npz"
 REPORT_FILE = "result.json"
 CANCEL_FILE = "cancel"
+STOP_FILE = "stop"
 
 
 class Task(StrEnum):

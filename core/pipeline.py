@@ -51,10 +51,10 @@ class Narrator:
     def __post_init__(self) -> None:
         self.store = StageStore(self.folder, self.warn)
 
-    def result(self, name: str, inputs: Any, compute: Callable[[Progress], Made]) -> Made:
+    def result(self, name: str, inputs: Any, compute: Callable[[Progress], Made], whole: Callable[[], bool] = lambda: True) -> Made:
         """What a stage makes of its inputs, computed only where an earlier run over this folder has not done so, see `stages`."""
         with self.stage(name) as progress:
-            return self.store.result(name, inputs, lambda: compute(progress))
+            return self.store.result(name, inputs, lambda: compute(progress), whole)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Progress]:
@@ -99,6 +99,7 @@ def run(folder: Path) -> int:
     """
     try:
         request = job.read_request(folder)
+        (folder / job.STOP_FILE).unlink(missing_ok=True)  # of an earlier run
         bound(request.settings.machine)
         TASKS[request.task](folder, request)
     except AnimaMimicError as error:
@@ -131,7 +132,10 @@ def animate(folder: Path, request: Request) -> Result:
     rig = request.rig or narrator.result("rig", (mesh, settings.rig), lambda progress: _build_rig(request, progress))
     narrator.time_left.usual = _usual_seconds(request, len(clip.frames), rig)
     fit_inputs = (mesh, rig, request.rig is not None, view, clip, settings.fit, request.frame_count)
-    motion, fit_report = narrator.result("fit", fit_inputs, lambda progress: _fit(request, rig, clip, progress))
+    stop = (folder / job.STOP_FILE).exists
+    motion, fit_report = narrator.result("fit", fit_inputs, lambda progress: _fit(request, rig, clip, progress, stop), whole=lambda: not stop())
+    if fit_report["followed"] < len(clip.frames):
+        narrator.warn(f"The fit was stopped: the motion is followed for {fit_report['followed']} of {len(clip.frames)} frames; the rest stays as the last one.")
     tissue: Tissue | None = None
     tissue_report: dict[str, Any] = {}
     if settings.tissue.tissue == "PHYSICS":
@@ -251,12 +255,12 @@ def _build_rig(request: Request, progress: Progress) -> Rig:
     return build_rig(request.mesh, request.settings.rig, progress)
 
 
-def _fit(request: Request, rig: Rig, clip: Clip, progress: Progress) -> tuple[Motion, dict[str, Any]]:
+def _fit(request: Request, rig: Rig, clip: Clip, progress: Progress, stop: Callable[[], bool]) -> tuple[Motion, dict[str, Any]]:
     from .fit import AUTOMATIC_RIG, OWN_RIG, fit_motion
     from .retiming import retimed
 
     base = OWN_RIG if request.rig is not None else AUTOMATIC_RIG
-    motion, report = fit_motion(request.mesh, rig, request.needed_view(), clip, request.settings.fit, progress, base)
+    motion, report = fit_motion(request.mesh, rig, request.needed_view(), clip, request.settings.fit, progress, base, stop)
     if clip.times is not None:
         motion = retimed(motion, clip.times, request.frame_count)
     return motion, _plain(report)

@@ -46,10 +46,11 @@ class StageStore:
         if self.folder.is_dir():
             remove_parts(self.folder)
 
-    def result(self, name: str, inputs: Any, compute: Callable[[], Made]) -> Made:
+    def result(self, name: str, inputs: Any, compute: Callable[[], Made], whole: Callable[[], bool] = lambda: True) -> Made:
         """The stage's earlier result where it was made from the same inputs and is undamaged, else what `compute` returns.
 
-        inputs: everything that the result depends on; inputs and result consist of what `packing` knows. Both ways the caller
+        inputs: everything that the result depends on; inputs and result consist of what `packing` knows. whole: asked when the
+        result is there, whether it is what the inputs ask for and may be kept; one that was cut short is not. Both ways the caller
         gets what was read back from the packed form, so that what follows is the same bit for bit.
         """
         key = key_of(name, inputs)
@@ -59,7 +60,8 @@ class StageStore:
             self.reused.append(name)
             return unpack(kept)
         packed = pack(compute())
-        self._keep(name, path, key, packed)
+        if whole():
+            self._keep(name, path, key, packed)
         return unpack(packed)
 
     def _keep(self, name: str, path: Path, key: bytes, packed: bytes) -> None:

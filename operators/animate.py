@@ -1,4 +1,4 @@
-"""Animate from a video, and end a run that is under way."""
+"""Animate from a video, and end a run that is under way, with or without what it has found."""
 
 from typing import Any
 
@@ -44,13 +44,39 @@ class ANIMAMIMIC_OT_cancel(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class ANIMAMIMIC_OT_stop_and_keep(bpy.types.Operator):
+    """End the fit that is under way and keep the motion found so far; frames not looked at yet stay as the last one"""
+
+    bl_idname = "animamimic.stop_and_keep"
+    bl_label = "Stop and Keep"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Only while the fit is at work."""
+        cls.poll_message_set("No fit is under way")
+        return session.can_stop()
+
+    def execute(self, context: Context) -> set[Any]:
+        """Ask the engine; the running operator then ends by itself, with a result."""
+        try:
+            session.stop_and_keep()
+        except OSError as error:
+            self.report({"ERROR"}, f"The engine could not be asked to stop ({error.strerror}). Cancel the run instead.")
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+CLASSES = (ANIMAMIMIC_OT_animate_from_video, ANIMAMIMIC_OT_cancel, ANIMAMIMIC_OT_stop_and_keep)
+
+
 def register() -> None:
-    """Add both."""
-    bpy.utils.register_class(ANIMAMIMIC_OT_animate_from_video)
-    bpy.utils.register_class(ANIMAMIMIC_OT_cancel)
+    """Add all."""
+    for one in CLASSES:
+        bpy.utils.register_class(one)
 
 
 def unregister() -> None:
-    """Take both away."""
-    bpy.utils.unregister_class(ANIMAMIMIC_OT_cancel)
-    bpy.utils.unregister_class(ANIMAMIMIC_OT_animate_from_video)
+    """Take all away."""
+    for one in reversed(CLASSES):
+        bpy.utils.unregister_class(one)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -21,12 +21,6 @@ from .refine import Smoothness, refine
 from .solver import OWN_RIG, Priors, Solver
 from .track import track
 
-REFINED_REST = 0.25
-"""Share of the pull to the pose of frame 0 that the joint refinement keeps: the limbs are found by then, and a strong one flattens their depth."""
-
-REFINE_LEVELS = (2, 3, 3)
-"""Blur levels of the joint refinement's rounds."""
-
 log = logging.getLogger(__name__)
 
 
@@ -35,13 +29,15 @@ class FitReport:
     """How well the motion explains the video.
 
     iou: of the silhouette, every frame; mean_iou, worst_iou. image_error: mean absolute colour difference of every frame, 0 to 1,
-    over the area that either the estimate or the frame's subject covers. seconds: by part of the fit. resolution: pixels.
+    over the area that either the estimate or the frame's subject covers. followed: frames in which the subject was looked for; fewer
+    than the clip has where the fit was stopped. seconds: by part of the fit. resolution: pixels.
     """
 
     iou: list[float]
     mean_iou: float
     worst_iou: float
     image_error: list[float]
+    followed: int
     seconds: dict[str, float]
     resolution: list[int]
 
@@ -61,13 +57,20 @@ class Stopwatch:
 
 
 def fit_motion(
-    mesh: Mesh, rig: Rig, view: View, clip: Clip, settings: FitSettings, progress: Progress = no_progress, base: Priors = OWN_RIG
+    mesh: Mesh,
+    rig: Rig,
+    view: View,
+    clip: Clip,
+    settings: FitSettings,
+    progress: Progress = no_progress,
+    base: Priors = OWN_RIG,
+    stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Motion, FitReport]:
     """Find the rotations of every bone, and the translations of the roots, that make the mesh move as the video's subject does.
 
     The clip's first frame shows the mesh as it stands. Its frames and masks may have any resolution of the view's aspect; they
     are compared with the estimate at `settings.fit_resolution`. base: what is believed of such a rig without looking; the
-    settings scale it.
+    settings scale it. stop: asked now and then whether to end here: what is found by then is kept, later frames stay as the last one.
 
     Raises InputError where the rig moves nothing or the subject is not in the view.
     """
@@ -76,11 +79,10 @@ def fit_motion(
         progress(0.0, "taking the subject's look")
         solver, small = prepare(mesh, rig, view, clip, settings, base)
     with watch.part("track"):
-        poses = track(solver, small, lambda fraction: progress(0.8 * fraction, "following the subject"))
+        poses, followed = track(solver, small, lambda fraction: progress(0.8 * fraction, "following the subject"), stop)
     with watch.part("refine"):
-        joint = replace(solver, priors=replace(solver.priors, rest=REFINED_REST * solver.priors.rest))
         smoothness = Smoothness(Smoothness.turn * settings.smoothness, Smoothness.shift * settings.smoothness)
-        poses = refine(joint, poses, smoothness, REFINE_LEVELS, lambda fraction: progress(0.8 + 0.18 * fraction, "refining all frames"))
+        poses = refine(solver, poses, smoothness, lambda fraction: progress(0.8 + 0.18 * fraction, "refining all frames"), stop)
     with watch.part("report"):
         found = judge(solver, poses)
     motion = solver.problem.motion(poses, found.certainty)
@@ -90,6 +92,7 @@ def fit_motion(
         mean_iou=round(float(found.iou.mean()), 4),
         worst_iou=round(float(found.iou.min()), 4),
         image_error=[round(float(value), 4) for value in found.difference],
+        followed=followed,
         seconds=watch.seconds,
         resolution=[look.width, look.height],
     )

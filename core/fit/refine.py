@@ -2,10 +2,13 @@
 
 The normal equations of a whole clip are block banded (a second difference ties a frame to two on either side), so that one
 round costs time and memory linear in the clip's length.
+
+Smoothness and the pull to the pose of frame 0 are strong at first and loosen from round to round (graduated non-convexity): weak, they
+would let the first rounds go astray; strong to the end, they would cut the extremes of fast limbs and flatten their depth.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,6 +23,22 @@ from .solver import Solver, System
 CHUNK = 16
 """Frames drawn and compared at once."""
 
+STEPS = 2
+"""Gauss-Newton steps of a round, between two drawings."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round. level: of the blur pyramid. rest: share of the pull to the pose of frame 0. smooth: share of the smoothness that wild
+    joints keep."""
+
+    level: int
+    rest: float
+    smooth: float
+
+
+ROUNDS = (Round(2, 0.25, 1.0), Round(3, 0.15, 0.5), Round(3, 0.1, 0.3), Round(3, 0.05, 0.2))
+
 
 @dataclass(frozen=True)
 class Smoothness:
@@ -28,7 +47,8 @@ class Smoothness:
     turn, shift: strength per squared radian and squared diagonal of the change of motion between two frames, for a joint whose
     motion usually changes by `usual_turn` radians or `usual_shift` diagonals. A joint that is calmer than that is held
     tighter, a wilder one looser: the variance of every joint's change of motion is estimated from the clip itself
-    (empirical Bayes), within the factors `loosest` and `tightest`.
+    (empirical Bayes), within the factors `loosest` and `tightest`. share: of the strength that wild joints keep; calm ones keep
+    nearly all, since what is left of their change of motion is mostly noise.
     """
 
     turn: float = 1500.0
@@ -37,6 +57,7 @@ class Smoothness:
     usual_shift: float = 0.004
     loosest: float = 0.3
     tightest: float = 100.0
+    share: float = 1.0
 
     def strengths(self, bends: Float64, joints: int) -> Float64:
         """float64[P] for present second differences [T - 1, P] of turns (three a joint), then of shifts."""
@@ -44,28 +65,34 @@ class Smoothness:
         usual = np.where(np.arange(len(variance)) < joints, self.usual_turn, self.usual_shift)
         base = np.where(np.arange(len(variance)) < joints, self.turn, self.shift)
         factor = np.clip(usual**2 / np.maximum(variance, 1e-12), self.loosest, self.tightest)
-        return np.repeat(base * factor, 3)
+        return np.repeat(base * factor * self.share ** np.minimum(1 / factor, 1), 3)
 
 
-def refine(
-    solver: Solver, poses: Poses, smoothness: Smoothness, levels: Sequence[int], progress: Callable[[float], None], steps: int = 2
-) -> Poses:
-    """Improve the poses of all frames together; frame 0 stays. levels: of the blur pyramid, one round each."""
-    poses = poses.clone()
-    for index, level in enumerate(levels):
-        chunks = [list(range(first, min(first + CHUNK, len(poses)))) for first in range(1, len(poses), CHUNK)]
-        observations = []
-        for frames in chunks:
-            part = poses[frames]
-            drawings = solver.observer.look.draw(*solver.problem.skeleton.transforms(part.rotations, part.translations))
-            observations.append(solver.observer.observe(frames, drawings, level, flow=True))
-        for _ in range(steps):
-            systems = [
-                solver.with_priors(solver.picture_system(poses[frames], observation), poses[frames], None)
-                for frames, observation in zip(chunks, observations, strict=True)
-            ]
-            poses = _step(solver, poses, systems, smoothness)
-        progress((index + 1) / len(levels))
+def refine(solver: Solver, poses: Poses, smoothness: Smoothness, progress: Callable[[float], None], stop: Callable[[], bool] = lambda: False) -> Poses:
+    """Improve the poses of all frames together; frame 0 stays. stop: asked before every round whether to end here."""
+    for index, one in enumerate(ROUNDS):
+        if stop():
+            break
+        looser = replace(solver, priors=replace(solver.priors, rest=one.rest * solver.priors.rest))
+        poses = _round(looser, poses, replace(smoothness, share=one.smooth), one.level)
+        progress((index + 1) / len(ROUNDS))
+    return poses
+
+
+def _round(solver: Solver, poses: Poses, smoothness: Smoothness, level: int) -> Poses:
+    """Draw all frames, and take a few steps."""
+    chunks = [list(range(first, min(first + CHUNK, len(poses)))) for first in range(1, len(poses), CHUNK)]
+    observations = []
+    for frames in chunks:
+        part = poses[frames]
+        drawings = solver.observer.look.draw(*solver.problem.skeleton.transforms(part.rotations, part.translations))
+        observations.append(solver.observer.observe(frames, drawings, level, flow=True))
+    for _ in range(STEPS):
+        systems = [
+            solver.with_priors(solver.picture_system(poses[frames], observation), poses[frames], None)
+            for frames, observation in zip(chunks, observations, strict=True)
+        ]
+        poses = _step(solver, poses, systems, smoothness)
     return poses
 
 

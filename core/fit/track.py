@@ -30,13 +30,19 @@ WELL_EXPLAINED = 1.1
 """No limb is looked for where a frame's error is at most this many times that of frame 0, whose pose is known."""
 
 
-def track(solver: Solver, small: Observer, progress: Callable[[float], None]) -> Poses:
-    """Poses of all frames, each started from where the last two lead. small: for trying out limbs."""
+def track(solver: Solver, small: Observer, progress: Callable[[float], None], stop: Callable[[], bool] = lambda: False) -> tuple[Poses, int]:
+    """Poses of all frames, each started from where the last two lead, and how many frames were followed.
+
+    small: for trying out limbs. stop: asked before every frame whether to end here; the rest then stays as the last one.
+    """
     count = len(solver.observer.evidence)
     joints = limb_joints(solver.problem)
     poses = Poses.rest(count, solver.problem.joints)
     enough = WELL_EXPLAINED * picture_error(solver.observer, [0], poses[0:1])[0]
     for frame in range(1, count):
+        if stop():
+            poses.store(slice(frame, count), poses[frame - 1 : frame])
+            return poses, frame
         before = poses[frame - 2 : frame - 1] if frame > 1 else None
         best, error = _best_attempt(solver, frame, poses[frame - 1 : frame], before)
         swung = recover(small, frame, best, joints) if joints and error > enough else None
@@ -46,7 +52,7 @@ def track(solver: Solver, small: Observer, progress: Callable[[float], None]) ->
                 best = swung
         poses.store(slice(frame, frame + 1), best)
         progress(frame / count)
-    return poses
+    return poses, count
 
 
 def _best_attempt(solver: Solver, frame: int, last: Poses, before: Poses | None) -> tuple[Poses, float]:

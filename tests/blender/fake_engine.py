@@ -106,6 +106,12 @@ elif behaviour == "animate":
     work(float(os.environ.get("FAKE_SECONDS", "0.1")))
     write_result()
     say("DONE", fraction=1.0)
+elif behaviour == "animate-until-stopped":
+    start_child()
+    while not (folder / "stop").exists():
+        work(0.05)
+    write_result()
+    say("DONE", fraction=1.0)
 elif behaviour == "work":
     start_child()
     work(60)

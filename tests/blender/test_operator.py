@@ -75,6 +75,24 @@ tell(**pretend.animate(folder, process, {behaviour!r}, meanwhile={way}), gone=wa
     assert "The run was cancelled." in ran.output
 
 
+@posix_only
+def test_stop_and_keep_asks_the_engine_and_lets_the_run_end_with_a_result(pressed):
+    ran = pressed("""
+asked = []
+def stop():
+    "Once the fit has begun."
+    while not session.can_stop():
+        time.sleep(0.01)
+    asked.append(session.current() is not None)
+    session.stop_and_keep()
+tell(before=session.can_stop())
+tell(**pretend.animate(folder, process, "animate-until-stopped", meanwhile=stop), asked=asked, after=session.can_stop(),
+     frames=session.last_report()["frames"])
+""")
+    assert (ran["before"], ran["asked"], ran["after"]) == (False, [True], False)
+    assert (ran["outcome"], ran["error"], ran["frames"]) == ("FINISHED", "", 5)
+
+
 def test_a_second_run_is_refused_while_one_is_under_way(pressed):
     ran = pressed("""
 import scenes

@@ -166,6 +166,16 @@ def test_a_bone_out_of_sight_is_a_guess():
     assert abs(turn_about_z(motion.rotations[2:, 1])[0]) < 3
 
 
+def test_a_stopped_fit_keeps_what_it_has():
+    """Stopped before the fourth frame: three are followed, the rest stays as the last of them."""
+    mesh, rig, view = arm()
+    asked = iter([False, False])
+    motion, report = fit_motion(mesh, rig, view, clip(BEND), SETTINGS, stop=lambda: next(asked, True))
+    assert report.followed == 3
+    np.testing.assert_allclose(turn_about_z(motion.rotations[:3, 1]), [0, 7, 14], atol=2.5)
+    np.testing.assert_array_equal(motion.rotations[3:], np.repeat(motion.rotations[2:3], 3, axis=0))
+
+
 def test_what_cannot_be_fitted_is_told():
     mesh, rig, view = arm()
     still = clip([(0, 0)] * 2)

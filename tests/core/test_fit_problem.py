@@ -114,6 +114,14 @@ def test_a_calm_joint_is_held_tighter():
     np.testing.assert_allclose(smoothness.strengths(bends, 2), [100, 100, 100, 0.5, 0.5, 0.5])
 
 
+def test_loosening_spares_calm_joints():
+    """At a share of a quarter, a joint as wild as usual keeps a quarter of its hold, one with a hundredth of the variance nearly all."""
+    bends = np.zeros((4, 6))
+    bends[:, 0], bends[:, 3] = 0.1, 0.01
+    strengths = Smoothness(turn=1.0, shift=1.0, usual_turn=0.1, usual_shift=0.1, share=0.25).strengths(bends, 2)
+    np.testing.assert_allclose(strengths, np.repeat([0.25, 100 * 0.25**0.01], 3))
+
+
 def test_limbs_are_found_without_the_body():
     """The hips carry everything and are no limb; the leg is."""
     mesh, rig = game_rig()

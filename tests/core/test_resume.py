@@ -71,6 +71,25 @@ def test_a_changed_setting_computes_what_it_changes(again, settings, computed):
     assert run(again[0])[0] == computed
 
 
+def test_a_stopped_fit_ends_with_a_result_that_no_later_run_takes_for_the_whole(again, monkeypatch):
+    folder = again[0]
+    change(folder, smoothness=2.0)
+    followed = pipeline._fit
+
+    def stopping(*arguments):
+        (folder / job.STOP_FILE).touch()
+        return followed(*arguments)
+
+    monkeypatch.setattr(pipeline, "_fit", stopping)
+    assert run(folder)[0] == {"fit", "tissue", "keys"}
+    assert job.read_result(folder).report["fit"]["followed"] == 1
+    assert "is followed for 1 of 5 frames" in (folder / job.PROGRESS_FILE).read_text()
+    monkeypatch.setattr(pipeline, "_fit", followed)
+    change(folder, smoothness=2.0)
+    assert "fit" in run(folder)[0]
+    assert job.read_result(folder).report["fit"]["followed"] == 5
+
+
 def test_going_back_gives_the_first_result_again(again):
     folder, result = again
     change(folder, key_tolerance=2.0)

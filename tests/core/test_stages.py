@@ -34,6 +34,11 @@ def test_the_same_inputs_are_computed_once(made):
     assert made((1, np.zeros(3)))[1]  # one result is kept for each stage
 
 
+def test_what_was_cut_short_is_computed_again(tmp_path):
+    results = [StageStore(tmp_path).result("fit", 1, lambda value=value: value, whole=lambda value=value: value > 1) for value in (1, 2, 3)]
+    assert results == [1, 2, 2]
+
+
 def test_stages_are_kept_apart(made):
     assert made(1, name="rig")[1]
     assert made(1, name="fit")[1]
