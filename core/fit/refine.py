@@ -26,6 +26,9 @@ CHUNK = 16
 STEPS = 2
 """Gauss-Newton steps of a round, between two drawings."""
 
+CALM = 3.0
+"""A joint is calm where the variance of its change of motion is so many times smaller than usual."""
+
 
 @dataclass(frozen=True)
 class Round:
@@ -65,7 +68,7 @@ class Smoothness:
         usual = np.where(np.arange(len(variance)) < joints, self.usual_turn, self.usual_shift)
         base = np.where(np.arange(len(variance)) < joints, self.turn, self.shift)
         factor = np.clip(usual**2 / np.maximum(variance, 1e-12), self.loosest, self.tightest)
-        return np.repeat(base * factor * self.share ** np.minimum(1 / factor, 1), 3)
+        return np.repeat(base * factor * self.share ** np.minimum(CALM / factor, 1), 3)
 
 
 def refine(solver: Solver, poses: Poses, smoothness: Smoothness, progress: Callable[[float], None], stop: Callable[[], bool] = lambda: False) -> Poses:

@@ -119,7 +119,7 @@ def test_loosening_spares_calm_joints():
     bends = np.zeros((4, 6))
     bends[:, 0], bends[:, 3] = 0.1, 0.01
     strengths = Smoothness(turn=1.0, shift=1.0, usual_turn=0.1, usual_shift=0.1, share=0.25).strengths(bends, 2)
-    np.testing.assert_allclose(strengths, np.repeat([0.25, 100 * 0.25**0.01], 3))
+    np.testing.assert_allclose(strengths, np.repeat([0.25, 100 * 0.25**0.03], 3))
 
 
 def test_limbs_are_found_without_the_body():
