@@ -209,6 +209,28 @@ def test_odd_shapes_get_a_usable_rig(shape):
     assert_usable(build_rig(mesh, RigSettings()), mesh)
 
 
+def test_two_bodies_that_overlap_get_one_rig():
+    mesh = joined([capsule((0, -1, 0), (0, 1, 0), 0.3), capsule((-1, 0, 0.1), (1, 0, 0.1), 0.3)])
+    assert_usable(build_rig(mesh, RigSettings()), mesh)
+
+
+def test_open_cloth_gets_a_usable_rig():
+    flat = plane()
+    waved = flat.vertices + 0.2 * np.sin(4 * flat.vertices[:, [0]]) * np.array([0, 0, 1], np.float32)
+    mesh = Mesh(waved.astype(np.float32), flat.triangles)
+    assert_usable(build_rig(mesh, RigSettings()), mesh)
+
+
+def test_every_rigid_part_moves_by_a_bone_of_its_own_that_turns_at_the_contact():
+    mesh = joined([capsule((0, 0, 0), (0, 0, 1), 0.3), capsule((0.35, 0, 0.9), (0.9, 0, 0.9), 0.1), capsule((1.05, 0, 0.9), (1.6, 0, 0.9), 0.1)])
+    rig = build_rig(mesh, RigSettings())
+    assert_usable(rig, mesh)
+    count = len(mesh.vertices) // 3
+    bones = [set(rig.influences[part * count : (part + 1) * count][rig.weights[part * count : (part + 1) * count] > 0].tolist()) for part in range(3)]
+    assert not bones[0] & bones[1] and not bones[1] & bones[2] and not bones[0] & bones[2]
+    assert np.linalg.norm(rig.heads[sorted(bones[2])] - [0.97, 0, 0.9], axis=1).min() < 0.12
+
+
 def test_loose_pieces_move_without_tearing(monkeypatch):
     monkeypatch.setattr(solids, "FINEST", 100)
     mesh = cloud()
