@@ -61,7 +61,6 @@ def test_a_finished_job_is_not_computed_again(again):
 
 @pytest.mark.parametrize(("settings", "computed"), [
     ({"key_tolerance": 2.0}, {"keys"}),
-    ({"tissue_limit": 0.2}, {"tissue", "keys"}),
     ({"damping": 9.0}, {"tissue"}),  # which counts for a material of one's own only: the same flesh again, and nothing after it
     ({"tissue": "OFF"}, {"keys"}),
     ({"smoothness": 2.0}, {"fit", "tissue", "keys"}),
