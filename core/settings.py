@@ -58,6 +58,28 @@ class VideoSettings:
 
 
 @dataclass(frozen=True)
+class GenerateSettings:
+    """How a driving video is made where there is none."""
+
+    prompt: str = setting("", "Prompt", "What the subject shall do, in English; makes the driving video where none is chosen")
+    negative_prompt: str = setting("", "Negative Prompt", "What must not be seen; empty for a usual one")
+    prompt_help: bool = setting(True, "Prompt Help", "Adds a still camera, a plain background and the full body in view to the prompt")
+    model: str = setting("Wan-AI/Wan2.2-TI2V-5B-Diffusers", "Model", "Image-to-video model: the folder of a diffusers pipeline, or its name on the hub")
+    candidates: int = setting(1, "Candidates", "How many videos are made, each with a seed of its own", minimum=1, maximum=16)
+    steps: int = setting(0, "Steps", "Denoising steps; more takes longer; 0 is the model's usual number", minimum=0, maximum=200)
+    guidance: float = setting(0.0, "Guidance", "How closely the model keeps to the prompt; 0 is its usual value", minimum=0.0, maximum=30.0)
+    video_size: int = setting(0, "Video Size", "Longer side of the generated frames in pixels; smaller needs less memory; 0 is what the model was trained at", minimum=0, maximum=4096)
+    quantize: str = setting(
+        "OFF",
+        "Weights",
+        "How the model's weights are kept; fewer bits need less memory",
+        choices={"OFF": "As they are", "INT8": "8 bits (bitsandbytes, CUDA)", "NF4": "4 bits (bitsandbytes, CUDA)"},
+    )
+    allow_download: bool = setting(False, "Allow Download", "Fetches the model from the hub where it is not on this machine; many gigabytes, under the model's own licence")
+    hosted: bool = setting(False, "Hosted", "Sends the start picture and the prompt to a hosted service instead of computing here; needs an access token and may cost money")
+
+
+@dataclass(frozen=True)
 class RigSettings:
     """Where the skeleton comes from."""
 
@@ -153,6 +175,7 @@ class Settings:
     """All settings of one run."""
 
     video: VideoSettings = VideoSettings()
+    generate: GenerateSettings = GenerateSettings()
     rig: RigSettings = RigSettings()
     fit: FitSettings = FitSettings()
     curves: CurveSettings = CurveSettings()

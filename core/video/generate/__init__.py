@@ -1,0 +1,5 @@
+"""Making the driving video: image-to-video models through diffusers, from a folder, the hub's cache, or a hosted service."""
+
+from .make import Generated, generate
+
+__all__ = ["Generated", "generate"]

@@ -1,0 +1,158 @@
+"""Candidates of a driving video from a render and the generate settings, as files in a folder."""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ...errors import InputError
+from ...settings import GenerateSettings
+from ...types import Progress, UInt8, View, no_progress
+from ..film import side_by_side, write_film
+from .hosted import ADDRESS, access_token, generate_hosted
+from .loading import Source, download_size, find_model, load_pipeline, weight_bytes
+from .memory import plan_memory, this_device
+from .models import MODELS, named
+from .picture import Shape, brought_back, shape_for, start_picture
+from .prompts import full_negative, full_prompt
+from .sampling import Wish, free, sample
+
+log = logging.getLogger(__name__)
+
+SHEET_FILE = "candidates.png"
+PREVIEW_FILE = "preview.png"
+SHEET_COLUMNS, SHEET_HEIGHT = 5, 160
+"""Pictures of each candidate in the contact sheet, and their height in pixels."""
+
+LOADING_SHARE = 0.15
+"""Of the time, for the progress told."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What was made. videos: files in order of their seeds. sheet: the contact sheet. fps: of the videos. notes: for the report."""
+
+    videos: tuple[Path, ...]
+    sheet: Path
+    fps: float
+    notes: dict[str, str]
+
+
+Maker = Callable[[Wish, int, Progress], list[UInt8]]
+"""Makes the frames of one candidate: its wish, its number from 0."""
+
+
+def generate(
+    render: UInt8, view: View, settings: GenerateSettings, folder: Path, *, seed: int = 0, frames: int = 0, progress: Progress = no_progress, warn: Callable[[str], None] = log.warning
+) -> Generated:
+    """Make all candidates: generated-1.mp4 and so on in `folder`, of the view's size, and a contact sheet of them.
+
+    render: uint8[H, W, 4], the subject as it stands, from the view. seed: of the first candidate; each next has one more.
+    frames: wanted, 0 for the model's own number. warn: told what the user should know, in a sentence.
+    Raises AnimaMimicError with the sentence for the user.
+    """
+    if not settings.prompt.strip() and not settings.hosted and not _deaf(settings.model):
+        raise InputError("There is no prompt.", "Say what the subject shall do.")
+    if settings.hosted:
+        row = named(settings.model)
+        shape = shape_for(row or MODELS[0], view.width, view.height, longer_side=settings.video_size, frames=frames)
+        wish, fps = _wish(render, settings, shape, seed), (row or MODELS[0]).fps
+        return _made(_hosted_maker(settings, folder), wish, settings, (view, folder, fps), {"model": settings.model, "made_by": "a hosted service"}, progress)
+    source = _source(settings, progress, warn)
+    plan = plan_memory(weight_bytes(source), this_device(), settings.quantize)
+    log.info("%s: %s", source.row.name, plan.describe())
+    progress(0.02, f"loading {source.row.name}: {plan.describe()}")
+    pipeline = load_pipeline(source, plan)
+    shape = shape_for(source.row, view.width, view.height, longer_side=settings.video_size, frames=frames)
+    notes = {"model": source.row.name, "licence": source.row.licence, "memory": plan.describe(), "made_at": f"{shape.frames} frames of {shape.width} x {shape.height}"}
+
+    def make(wish: Wish, number: int, told: Progress) -> list[UInt8]:
+        return sample(pipeline, source.row, wish, lambda step, steps, grey: _stepped(folder, number, step, steps, grey, told))
+
+    try:
+        return _made(make, _wish(render, settings, shape, seed), settings, (view, folder, source.row.fps), notes, progress)
+    finally:
+        free(pipeline)
+
+
+def _deaf(model: str) -> bool:
+    """Whether the model is known to make videos without words; of a folder this shows only when it is opened."""
+    row = named(model)
+    return Path(model).expanduser().is_dir() or (row is not None and not row.takes_prompt)
+
+
+def _source(settings: GenerateSettings, progress: Progress, warn: Callable[[str], None]) -> Source:
+    """The pipeline on disk; where it has to be downloaded, size and licence are told first."""
+    try:
+        source = find_model(settings.model)
+    except InputError:
+        if not settings.allow_download or Path(settings.model).expanduser().exists():
+            raise
+        size, licence = download_size(settings.model)
+        warn(f"Downloading {settings.model}: {size / 1e9:.1f} GB, licence {licence}.")
+        source = find_model(settings.model, True, lambda fraction, text: progress(LOADING_SHARE * fraction, text))
+    if source.row.takes_prompt and not settings.prompt.strip():
+        raise InputError("There is no prompt.", "Say what the subject shall do.")
+    return source
+
+
+def _wish(render: UInt8, settings: GenerateSettings, shape: Shape, seed: int) -> Wish:
+    return Wish(
+        prompt=full_prompt(settings.prompt, settings.prompt_help),
+        negative=full_negative(settings.negative_prompt, settings.prompt_help),
+        start=start_picture(render, shape),
+        shape=shape,
+        steps=settings.steps,
+        guidance=settings.guidance,
+        seed=seed,
+    )
+
+
+def _hosted_maker(settings: GenerateSettings, folder: Path) -> Maker:
+    def make(wish: Wish, number: int, told: Progress) -> list[UInt8]:
+        told(0.0, f"waiting for the hosted model, candidate {number + 1}")
+        raw = folder / f"hosted-{number + 1}.mp4"
+        return generate_hosted(settings.model, named(settings.model), wish, raw, token=access_token(), address=os.environ.get(ADDRESS, ""))
+
+    return make
+
+
+def _made(make: Maker, wish: Wish, settings: GenerateSettings, place: tuple[View, Path, float], notes: dict[str, str], progress: Progress) -> Generated:
+    view, folder, fps = place
+    videos, rows = [], []
+    for number in range(settings.candidates):
+
+        def told(fraction: float, text: str, number: int = number) -> None:
+            progress(LOADING_SHARE + (1 - LOADING_SHARE) * (number + fraction) / settings.candidates, text)
+
+        frames = brought_back(make(replace(wish, seed=wish.seed + number), number, told), wish.shape, view.width, view.height)
+        videos.append(folder / f"generated-{number + 1}.mp4")
+        write_film(videos[-1], frames, fps)
+        rows.append(contact_row(frames))
+    _write(folder / SHEET_FILE, np.concatenate(rows, 0))
+    return Generated(tuple(videos), folder / SHEET_FILE, fps, notes | {"prompt": wish.prompt})
+
+
+def contact_row(frames: Sequence[UInt8]) -> UInt8:
+    """Some frames of a video, from the first to the last, in one row; uint8[h, w, 3]."""
+    chosen = np.linspace(0, len(frames) - 1, SHEET_COLUMNS).round().astype(int)
+    return side_by_side([frames[one] for one in chosen], SHEET_HEIGHT)
+
+
+def _stepped(folder: Path, number: int, step: int, steps: int, grey: UInt8 | None, told: Progress) -> None:
+    if grey is not None:
+        _write(folder / PREVIEW_FILE, np.repeat(grey[..., None], 3, -1))
+    told(step / steps, f"candidate {number + 1}, step {step} of {steps}")
+
+
+def _write(path: Path, picture: UInt8) -> None:
+    """Write a PNG whole: others may look at it meanwhile."""
+    encoded, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
+    assert encoded
+    part = path.with_suffix(".part")
+    part.write_bytes(data.tobytes())
+    part.replace(path)
