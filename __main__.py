@@ -1,4 +1,4 @@
-"""The command line: python -m animamimic animate | rig | tissue | run | batch | doctor.
+"""The command line: python -m animamimic animate | generate | rig | tissue | run | batch | doctor.
 
 Also runs by its path (`python FOLDER/__main__.py run JOB`), whatever the folder is called: that is how Blender starts the
 engine from an installed extension. Progress goes to stderr, one JSON line with the outcome to stdout.
@@ -35,7 +35,7 @@ from .core import doctor, pipeline
 from .core.batch import command as batch_command
 from .core.bounds import give_way
 from .core.claim import claim
-from .core.drive import IN_BLENDER, AnimateRequest, drive_blender
+from .core.drive import GENERATE, IN_BLENDER, AnimateRequest, drive_blender
 from .core.errors import AnimaMimicError, EngineError, InputError
 from .core.files import remove_parts
 from .core.job import PROGRESS_FILE, REPORT_FILE, RESULT_FILE, MessageReader
@@ -66,14 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="animamimic", description="Animate a still mesh from a video, in Blender.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    animate = commands.add_parser("animate", help="animate an object of a .blend file from a video")
-    animate.set_defaults(command=_animate, operator="animate_from_video")
-    _add_files(animate)
-    animate.add_argument("--camera", default="", metavar="NAME", help="the camera the video was made from (default: the scene's; 'frame' makes one)")
-    animate.add_argument("--frames", default="", metavar="A:B", help="scene frames to animate (default: from the scene's start, as long as the video)")
-    for one in declared():
-        if one.name not in {"camera", "frame_start", "frame_end"}:
-            _add_setting(animate, one)
+    animate = commands.add_parser("animate", help="animate an object of a .blend file from a video, or from a prompt")
+    animate.set_defaults(command=_animate, operator=AnimateRequest.operator)
+    _add_run(animate, "OUT.blend")
+    generate = commands.add_parser("generate", help="make driving videos of an object of a .blend file from a prompt")
+    generate.set_defaults(command=_animate, operator=GENERATE)
+    _add_run(generate, "CLIP.mp4")
 
     rig = commands.add_parser("rig", help="give an object of a .blend file an armature and weights, and no motion")
     rig.set_defaults(command=_animate, operator="auto_rig", camera="", frames="")
@@ -109,14 +107,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_files(parser: argparse.ArgumentParser) -> None:
+def _add_files(parser: argparse.ArgumentParser, out: str = "OUT.blend") -> None:
     """What every command has that works on a .blend file: which one, which object, and with what it is done."""
     parser.add_argument("blend", metavar="IN.blend", type=Path)
-    parser.add_argument("--out", metavar="OUT.blend", type=Path, required=True)
+    parser.add_argument("--out", metavar=out, type=Path, required=True)
     parser.add_argument("--object", default="", metavar="NAME", help="the mesh or the armature (default: the active object, or the only mesh)")
     parser.add_argument("--job", type=Path, metavar="DIR", help="keep the job folder here")
     parser.add_argument("--blender", type=Path, metavar="PATH", help="drive this Blender instead of the bpy module")
     parser.add_argument("--engine-python", default="", metavar="PATH", help="the Python that has torch (default: this one)")
+
+
+def _add_run(parser: argparse.ArgumentParser, out: str) -> None:
+    """The options of what captures the scene for a video, and every setting."""
+    _add_files(parser, out)
+    parser.add_argument("--camera", default="", metavar="NAME", help="the camera the video was made from (default: the scene's; 'frame' makes one)")
+    parser.add_argument("--frames", default="", metavar="A:B", help="scene frames to animate (default: from the scene's start, as long as the video)")
+    for one in declared():
+        if one.name not in {"camera", "frame_start", "frame_end"}:
+            _add_setting(parser, one)
 
 
 def _add_setting(parser: argparse.ArgumentParser, one: Declared) -> None:
@@ -145,6 +153,8 @@ def _animate(options: argparse.Namespace) -> int:
     for name in ("video", "mask_video"):
         if given.get(name):
             given[name] = str(Path(str(given[name])).resolve())
+    if given.get("model") and Path(str(given["model"])).is_dir():  # the engine works in another folder
+        given["model"] = str(Path(str(given["model"])).resolve())
     if options.camera.lower() == "frame":
         given["camera"] = "FRAME"
     if options.frames:

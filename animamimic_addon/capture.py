@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -24,10 +25,19 @@ from .softness_group import painted_softness
 from .subject import Subject, check_meshes, check_own_data, check_shape_keys, left_out, with_kept_rig
 from .view_render import render_view
 
-__all__ = ["Captured", "capture", "read_captured"]
+__all__ = ["Captured", "capture", "capture_generation", "check_generation", "read_captured"]
+
+START_PICTURE = {"longer_side": 1280, "samples": 32}
+"""How the view is rendered for a model to start from, rather than for a check alone."""
 
 
-def capture(context: Context, subject: Subject, settings: Settings, folder: Path) -> Captured:
+def capture_generation(context: Context, subject: Subject, settings: Settings, folder: Path) -> Captured:
+    """Write the job of making driving videos for `subject`, see `capture`. A video that is chosen already does not count."""
+    without = replace(settings, video=replace(settings.video, video="", mask_video=""))
+    return capture(context, subject, without, folder, job.Task.GENERATE)
+
+
+def capture(context: Context, subject: Subject, settings: Settings, folder: Path, task: job.Task = job.Task.ANIMATE) -> Captured:
     """Write the job of animating `subject` into `folder`, and return what baking its result will need.
 
     The mesh is the evaluated one, in world space, at the start frame; with `settings.rig.rig` KEEP its armature goes along, and
@@ -53,7 +63,7 @@ def capture(context: Context, subject: Subject, settings: Settings, folder: Path
         switched_off(context, results.switches_to_plain(subject.meshes, keep_rig)),
     ):
         video, mask = _place_videos(settings, folder)
-        return _write_scene(context, subject, settings, folder, (start_frame, frame_count, video, mask))
+        return _write_scene(context, subject, settings, folder, (start_frame, frame_count, video, mask), task)
 
 
 @contextmanager
@@ -66,7 +76,7 @@ def writing(folder: Path) -> Iterator[None]:
         raise EngineError(f"The job folder {folder} cannot be written ({error.strerror}).", remedy) from error
 
 
-def _write_scene(context: Context, subject: Subject, settings: Settings, folder: Path, clip: tuple[int, int, str, str]) -> Captured:
+def _write_scene(context: Context, subject: Subject, settings: Settings, folder: Path, clip: tuple[int, int, str, str], task: job.Task) -> Captured:
     start_frame, frame_count, video, mask = clip
     scene, keep_rig = context.scene, settings.rig.rig == "KEEP"
     mesh, counts = subject_mesh(context, subject)
@@ -83,7 +93,7 @@ def _write_scene(context: Context, subject: Subject, settings: Settings, folder:
         context.view_layer.update()
         view = view_of(scene, camera, context.evaluated_depsgraph_get())
         check_in_view(subject.name, mesh.vertices, view)
-        render_view(scene, camera, subject, folder / job.VIEW_FILE)
+        render_view(scene, camera, subject, folder / job.VIEW_FILE, **({} if video else START_PICTURE))
         captured_camera = _captured_camera(made) if made is not None else None
     finally:
         if made is not None:
@@ -103,7 +113,7 @@ def _write_scene(context: Context, subject: Subject, settings: Settings, folder:
     )
     fps = scene.render.fps / scene.render.fps_base
     video_name, mask_name = (Path(one).name for one in (settings.video.video, settings.video.mask_video))
-    job.write_request(folder, job.Request(settings, mesh, rig, view, fps, video, mask, frame_count, video_name, mask_name, softness=painted_softness(context, subject)))
+    job.write_request(folder, job.Request(settings, mesh, rig, view, fps, video, mask, frame_count, video_name, mask_name, task, softness=painted_softness(context, subject)))
     write_captured(folder, captured)
     return captured
 
@@ -115,6 +125,15 @@ def _left_out_note(subject: Subject) -> tuple[str, ...]:
         return ()
     some = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
     return (f"Only a part of the character is chosen: its armature also moves {some}. Select them too, or the armature, if the video shows them.",)
+
+
+def check_generation(settings: Settings) -> None:
+    """Raise InputError unless the settings and Blender's preferences allow a video to be made."""
+    wanted = settings.generate
+    if not wanted.prompt.strip():
+        raise InputError("No driving video is chosen.", "Choose one that shows the subject move, or write a prompt that says what it shall do.")
+    if (wanted.allow_download or wanted.hosted) and not bpy.app.online_access:
+        raise InputError("Blender's 'Allow Online Access' is off.", "Switch it on in the preferences (System), or use a model that is on this machine.")
 
 
 def check_visible(context: Context, subject: Subject) -> None:
@@ -137,7 +156,8 @@ def _place_videos(settings: Settings, folder: Path) -> tuple[str, str]:
     """The driving video and its mask inside the folder, '' for none."""
     wanted = settings.video
     if not wanted.video:
-        raise InputError("No driving video is chosen.", "Choose one that shows the subject move.")
+        check_generation(settings)
+        return "", ""
     video = place_video(Path(bpy.path.abspath(wanted.video)).expanduser(), folder, "driving")
     mask = place_video(Path(bpy.path.abspath(wanted.mask_video)).expanduser(), folder, "mask") if wanted.mask_video else ""
     return video, mask

@@ -1,13 +1,14 @@
 """The inside of `core.drive`: what runs in a Blender without a window to animate one file through the real operator."""
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from ..core.drive import AnimateRequest
+from ..core.drive import GENERATE, AnimateRequest
 from ..core.errors import AnimaMimicError, CancelledError, EngineError, InputError
 from . import session
 
@@ -36,6 +37,8 @@ def _animate(request: AnimateRequest, folder: Path) -> dict[str, Any]:
     register()
     _choose_camera(request.camera)
     _choose_object(request.object)
+    if request.settings.get("allow_download") or request.settings.get("hosted"):  # said on the command line: this Blender is the command's own
+        context.preferences.system.use_online_access = True
     try:
         operators: Any = bpy.ops
         operator = getattr(operators.animamimic, request.operator)
@@ -44,7 +47,10 @@ def _animate(request: AnimateRequest, folder: Path) -> dict[str, Any]:
         raise session.last_error() or InputError(str(error).strip()) from error
     if outcome != {"FINISHED"}:
         raise session.last_error() or CancelledError("The run was cancelled.")
-    _save(request.out)
+    if request.operator == GENERATE:
+        _save_videos(request.out)
+    else:
+        _save(request.out)
     return {"out": request.out, "seconds": round(time.monotonic() - begun, 1), **session.last_report()}
 
 
@@ -89,6 +95,17 @@ def _unnamed_subject() -> Any:
         if len(found) == 1:
             return found[0]
     return None
+
+
+def _save_videos(out: str) -> None:
+    """The first candidate as `out`, the others and the contact sheet beside it: clip.mp4, clip.2.mp4, clip.png."""
+    report, target = session.last_report(), Path(out)
+    try:
+        for number, video in enumerate(report["videos"], 1):
+            shutil.copyfile(video, target if number == 1 else target.with_suffix(f".{number}{target.suffix}"))
+        shutil.copyfile(report["sheet"], target.with_suffix(".png"))
+    except OSError as error:
+        raise EngineError(f"The videos cannot be written to {target.parent} ({error.strerror}).", "Check the folder's permissions and the free disk space.") from error
 
 
 def _save(out: str) -> None:

@@ -25,10 +25,10 @@ def settings_annotations() -> dict[str, Any]:
     return {one.name: _property(one) for one in declared()}
 
 
-def path_property(label: str, effect: str, kind: str = "FILE_PATH") -> Any:
-    """A deferred property for a path, empty by default. kind: FILE_PATH or DIR_PATH."""
+def path_property(label: str, effect: str, kind: str = "FILE_PATH", default: str = "") -> Any:
+    """A deferred property for a path. kind: FILE_PATH or DIR_PATH."""
     props: Any = bpy.props
-    return props.StringProperty(name=label, description=effect, subtype=kind)
+    return props.StringProperty(name=label, description=effect, subtype=kind, default=default)
 
 
 def names_of(stage: str) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ def _property(one: Declared) -> Any:
     if one.type is float:
         return props.FloatProperty(**common, **limits)
     if one.path:
-        return path_property(one.label, one.effect)
+        return path_property(one.label, one.effect, default=str(one.default))
     return props.StringProperty(**common)
 
 

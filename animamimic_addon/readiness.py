@@ -53,9 +53,9 @@ def obstacle(context: Context) -> str:
             with_kept_rig(subject)
     except AnimaMimicError as error:
         return str(error)
-    if not settings.video:
-        return "Choose a driving video."
-    if not Path(bpy.path.abspath(settings.video)).expanduser().exists():
+    if not settings.video and not settings.prompt:
+        return "Choose a driving video, or write a prompt."
+    if settings.video and not Path(bpy.path.abspath(settings.video)).expanduser().exists():
         return "The driving video is not there any more. Choose it again."
     if lacks_camera(context):
         return "The scene has no camera. Press Frame Subject, or set Camera to Frame the Subject."

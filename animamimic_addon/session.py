@@ -33,6 +33,7 @@ JOBS_KEPT = 10
 """Job folders that are kept where the extension chooses the place; older ones are deleted when a run starts."""
 
 STAGE_TITLES = {
+    "generate": "Generating the video",
     "video": "Reading the video",
     "rig": "Building the rig",
     "fit": "Fitting the motion",

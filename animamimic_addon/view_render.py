@@ -24,12 +24,12 @@ RENDER_RESULT = "Render Result"
 """Blender's image of the last rendering."""
 
 
-def render_view(scene: Scene, camera: CameraObject, subject: Subject, target: Path) -> None:
-    """Render the subject at the scene's current frame into the PNG file `target`, RGBA, at most 512 pixels wide and high.
+def render_view(scene: Scene, camera: CameraObject, subject: Subject, target: Path, *, longer_side: int = LONGER_SIDE, samples: int = SAMPLES) -> None:
+    """Render the subject at the scene's current frame into the PNG file `target`, RGBA, at most `longer_side` pixels wide and high.
 
     Raises EngineError where Blender could not write the picture.
     """
-    with _stage(scene, camera, subject) as stage, _own_result():
+    with _stage(scene, camera, subject, longer_side, samples) as stage, _own_result():
         stage.render.filepath = str(target)
         target.unlink(missing_ok=True)
         try:
@@ -41,14 +41,14 @@ def render_view(scene: Scene, camera: CameraObject, subject: Subject, target: Pa
 
 
 @contextmanager
-def _stage(scene: Scene, camera: CameraObject, subject: Subject) -> Iterator[Scene]:
+def _stage(scene: Scene, camera: CameraObject, subject: Subject, longer_side: int, samples: int) -> Iterator[Scene]:
     stage = bpy.data.scenes.new("AnimaMimic View")
     try:
         stage.world, stage.camera = scene.world, camera
         for one in {camera, *subject.meshes, *_lights(scene)}:
             stage.collection.objects.link(one)
-        _look_alike(stage, scene)
-        _render_fast(stage)
+        _look_alike(stage, scene, longer_side)
+        _render_fast(stage, samples)
         stage.frame_set(scene.frame_current, subframe=scene.frame_subframe)
         yield stage
     finally:
@@ -75,11 +75,11 @@ def _lights(scene: Scene) -> list[bpy.types.Object]:
     return [one for one in scene.objects if one.type == "LIGHT" and not one.hide_render]
 
 
-def _look_alike(stage: Scene, scene: Scene) -> None:
+def _look_alike(stage: Scene, scene: Scene, longer_side: int) -> None:
     """The same picture and colours, smaller."""
     render, own = stage.render, scene.render
     sides = [side * own.resolution_percentage / 100 for side in (own.resolution_x, own.resolution_y)]
-    scale = min(1.0, LONGER_SIDE / max(sides))
+    scale = min(1.0, longer_side / max(sides))
     render.resolution_x, render.resolution_y = (max(4, round(side * scale)) for side in sides)
     render.resolution_percentage = 100
     render.pixel_aspect_x, render.pixel_aspect_y = own.pixel_aspect_x, own.pixel_aspect_y
@@ -89,7 +89,7 @@ def _look_alike(stage: Scene, scene: Scene) -> None:
         setattr(stage.view_settings, name, getattr(scene.view_settings, name))
 
 
-def _render_fast(stage: Scene) -> None:
+def _render_fast(stage: Scene, samples: int) -> None:
     render: Any = stage.render
     render.film_transparent = True
     compat.write_png(render)
@@ -99,4 +99,4 @@ def _render_fast(stage: Scene) -> None:
         return
     cycles: Any = getattr(stage, "cycles")  # noqa: B009  registered by the Cycles add-on, unknown to the type stubs
     cycles.device = "CPU"
-    cycles.samples, cycles.use_denoising, cycles.max_bounces = SAMPLES, False, BOUNCES
+    cycles.samples, cycles.use_denoising, cycles.max_bounces = samples, False, BOUNCES

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 IN_BLENDER = "inside-blender"
 """The command of the command line that runs inside Blender."""
 
+GENERATE = "generate_video"
+"""The operator that makes driving videos; what it makes is saved in place of the .blend file."""
+
 REQUEST_FILE = "animate.json"
 OUTCOME_FILE = "outcome.json"
 BLENDER_LOG_FILE = "blender.log"

@@ -57,6 +57,9 @@ class Task(StrEnum):
     RIG = "RIG"
     """A rig alone, for the subject as it stands."""
 
+    GENERATE = "GENERATE"
+    """Driving videos, from the view's picture and the prompt."""
+
 
 @dataclass(frozen=True)
 class Request:

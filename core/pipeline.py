@@ -1,5 +1,6 @@
 """The engine's run over one job folder: the task that is asked for, most often video, rig, fit, tissue, keys."""
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +14,11 @@ import numpy as np
 from . import job
 from .bounds import bound, out_of_memory
 from .errors import AnimaMimicError, InputError
+from .files import whole_file, write_text
 from .job import Message, Request, Result, Task
 from .stages import StageStore, content_of
 from .time_left import TimeLeft, usual_seconds
-from .types import Clip, Keys, Motion, Progress, Rig, Tissue, View
+from .types import Clip, Keys, Motion, Progress, Rig, Tissue, UInt8, View
 from .usage import Meter, Usage
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,9 @@ KEY_SAMPLES = 3000
 
 LAYER_STAGES: dict[str, tuple[str, ...]] = {"OFF": (), "PHYSICS": ("tissue",), "FITTED": ("tissue",), "RESIDUAL": ("residual",)}
 """The stages of each kind of motion beyond the bones."""
+
+GENERATED_FILE = "driving.generated.mp4"
+"""The driving video in the job folder, where it was made by the engine."""
 
 MESSAGE_INTERVAL = 0.1
 """Least seconds between two PROGRESS messages."""
@@ -124,10 +129,15 @@ def animate(folder: Path, request: Request) -> Result:
     Raises AnimaMimicError with the sentence for the user.
     """
     settings = request.settings
-    stages = ("video", "rig", "fit", *LAYER_STAGES[settings.tissue.tissue], "keys")
+    generating = not request.video
+    stages = (*(("generate",) if generating else ()), "video", "rig", "fit", *LAYER_STAGES[settings.tissue.tissue], "keys")
     narrator = Narrator(folder, TimeLeft(stages, _usual_seconds(request, request.frame_count or USUAL_FRAMES, request.rig)))
     mesh, view = request.mesh, request.needed_view()
+    generated: dict[str, Any] = {}
+    if generating:
+        request, generated = _generate(folder, request, narrator)
     clip, first_frame_iou = narrator.result("video", _clip_inputs(folder, request), lambda progress: _load_clip(folder, request, progress))
+    driving = _check_driving(request, clip, narrator)
     narrator.time_left.usual = _usual_seconds(request, len(clip.frames), request.rig)
     rig = request.rig or narrator.result("rig", (mesh, settings.rig), lambda progress: _build_rig(request, progress))
     narrator.time_left.usual = _usual_seconds(request, len(clip.frames), rig)
@@ -156,7 +166,9 @@ def animate(folder: Path, request: Request) -> Result:
         "frames": len(motion.rotations),
         "bones": len(rig.names),
         "vertices": len(request.mesh.vertices),
+        "generated": generated,
         "first_frame_iou": round(first_frame_iou, 4),
+        "driving_check": driving,
         "fit": fit_report,
         "tissue": tissue_report,
         "keys_per_frame": _keys_per_frame(keys, len(motion.rotations)),
@@ -209,13 +221,52 @@ def _rig_job(folder: Path, request: Request) -> None:
     job.write_result(folder, rig_alone(folder, request))
 
 
-TASKS: dict[Task, Callable[[Path, Request], None]] = {Task.ANIMATE: _animate_job, Task.RIG: _rig_job, Task.TISSUE: _soften_job}
+def _generate_job(folder: Path, request: Request) -> None:
+    """Candidates for the user to choose from."""
+    from .generation import generate_candidates
+
+    narrator = Narrator(folder, TimeLeft(("generate",), _usual_seconds(request, USUAL_FRAMES, None)))
+    with narrator.stage("generate") as progress:
+        generated = generate_candidates(folder, request, progress, narrator.warn)
+    report = {**narrator.figures(), "videos": [path.name for path in generated.videos], "sheet": generated.sheet.name, "generated": generated.notes}
+    write_text(folder / job.REPORT_FILE, json.dumps(report, indent=1))
+
+
+TASKS: dict[Task, Callable[[Path, Request], None]] = {Task.ANIMATE: _animate_job, Task.RIG: _rig_job, Task.TISSUE: _soften_job, Task.GENERATE: _generate_job}
 """What does each task: called with the job folder, into which progress and result are written, and the request."""
 
 
 def _usual_seconds(request: Request, frames: int, rig: Rig | None) -> dict[str, float]:
     bones = len(rig.names) if rig is not None else USUAL_BONES
     return usual_seconds(frames=frames, bones=bones, resolution=request.settings.fit.fit_resolution, new_rig=request.rig is None)
+
+
+def _generate(folder: Path, request: Request, narrator: Narrator) -> tuple[Request, dict[str, Any]]:
+    """The request with a video made for it, the best of its candidates; and what is to be told about it."""
+    from .generation import best_video, generate_candidates
+
+    settings, video = request.settings, request.settings.video
+
+    def make(progress: Progress) -> tuple[UInt8, dict[str, Any]]:
+        generated = generate_candidates(folder, request, progress, narrator.warn)
+        chosen = best_video(generated, request)
+        return np.frombuffer(chosen.read_bytes(), np.uint8), {**generated.notes, "video": chosen.name}
+
+    inputs = (content_of(folder / job.VIEW_FILE), settings.generate, settings.fit.seed, request.frame_count, request.fps, video.timing)
+    data, notes = narrator.result("generate", inputs, make)
+    with whole_file(folder / GENERATED_FILE) as temporary:
+        temporary.write_bytes(data.tobytes())
+    return replace(request, video=GENERATED_FILE, video_name=f"generated by {notes['model']}"), notes
+
+
+def _check_driving(request: Request, clip: Clip, narrator: Narrator) -> dict[str, Any]:
+    """Numbers about the driving video; what the user should know of them is told."""
+    from .video import check_driving, subject_coverage
+
+    check = check_driving(clip, subject_coverage(request.mesh, _clip_view(request)))
+    for warning in check.warnings():
+        narrator.warn(warning)
+    return check.as_json()
 
 
 def _clip_inputs(folder: Path, request: Request) -> tuple[Any, ...]:
@@ -230,6 +281,7 @@ def _clip_view(request: Request) -> View:
 
 def _load_clip(folder: Path, request: Request, progress: Progress) -> tuple[Clip, float]:
     from .video import check_first_frame, load_clip, subject_coverage
+    from .video.decode import shown_size
 
     settings = request.settings
     view = _clip_view(request)
@@ -246,7 +298,7 @@ def _load_clip(folder: Path, request: Request, progress: Progress) -> tuple[Clip
         still=np.repeat(coverage[..., None], 4, axis=-1),  # of which the mask's calibration uses the alpha
         progress=progress,
     )
-    return clip, check_first_frame(clip, coverage)
+    return clip, check_first_frame(clip, coverage, shown_size(folder / request.video, request.video_name))
 
 
 def _build_rig(request: Request, progress: Progress) -> Rig:

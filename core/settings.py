@@ -63,8 +63,8 @@ class GenerateSettings:
 
     prompt: str = setting("", "Prompt", "What the subject shall do, in English; makes the driving video where none is chosen")
     negative_prompt: str = setting("", "Negative Prompt", "What must not be seen; empty for a usual one")
-    prompt_help: bool = setting(True, "Prompt Help", "Adds a still camera, a plain background and the full body in view to the prompt")
-    model: str = setting("Wan-AI/Wan2.2-TI2V-5B-Diffusers", "Model", "Image-to-video model: the folder of a diffusers pipeline, or its name on the hub")
+    plain_prompt: bool = setting(False, "Prompt as Typed", "Leaves the prompts as they are; else a still camera, a plain background and the full body in view are added")
+    model: str = setting("Wan-AI/Wan2.2-TI2V-5B-Diffusers", "Model", "Image-to-video model: the folder of a diffusers pipeline, or its name on the hub", path=True)
     candidates: int = setting(1, "Candidates", "How many videos are made, each with a seed of its own", minimum=1, maximum=16)
     steps: int = setting(0, "Steps", "Denoising steps; more takes longer; 0 is the model's usual number", minimum=0, maximum=200)
     guidance: float = setting(0.0, "Guidance", "How closely the model keeps to the prompt; 0 is its usual value", minimum=0.0, maximum=30.0)

@@ -23,6 +23,7 @@ def usual_seconds(*, frames: int, bones: int, resolution: int, new_rig: bool) ->
     Measured on clips of 8 and of 29 to 49 frames with 7 to 50 bones at 96 and 256 pixels; single runs differ by a factor of three.
     """
     return {
+        "generate": 300.0,  # of this nothing was measured: it depends on model and GPU
         "video": 0.6 + 0.06 * frames,
         "rig": 4.0 if new_rig else 0.1,
         "fit": 2.0 + frames * (0.4 + 0.04 * bones) * (0.5 + 0.5 * (resolution / 256) ** 2),

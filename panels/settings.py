@@ -44,12 +44,12 @@ class _StagePanel:
 
 
 class ANIMAMIMIC_PT_video(_StagePanel, bpy.types.Panel):
-    """How the driving video is read"""
+    """How the driving video is made and read"""
 
     bl_idname = "ANIMAMIMIC_PT_video"
     bl_label = "Video"
-    stages = ("video",)
-    buttons = ("animamimic.overlay_video",)
+    stages = ("video", "generate")
+    buttons = ("animamimic.generate_video", "animamimic.save_start_picture", "animamimic.overlay_video")
 
 
 class ANIMAMIMIC_PT_rig(_StagePanel, bpy.types.Panel):

@@ -108,6 +108,25 @@ def images_of(path: Path, called: str = "") -> tuple[Path, ...]:
     return tuple(numbered[number] for number in sorted(numbered))
 
 
+def shown_size(path: Path, name: str = "") -> tuple[int, int]:
+    """Width and height, in square pixels, at which a film's first frame is shown. Raises InputError where it holds none."""
+    film = open_film(path, name)
+    first = next(pictures(film), None)
+    if first is None:
+        raise InputError(f"The video {film.name} holds no frames.", "Save or download it again.")
+    height, width = first.rgb.shape[:2]
+    return round(width * film.pixel_aspect), height
+
+
+def read_rgba(path: Path) -> UInt8:
+    """A picture file as uint8[H, W, 4], opaque where it holds no alpha. Raises InputError where it cannot be read."""
+    if not path.is_file():
+        raise InputError(f"The picture {path} does not exist.", REMEDY)
+    picture = _read_image(path, 0)
+    alpha = np.full(picture.rgb.shape[:2], 255, np.uint8) if picture.alpha is None else picture.alpha
+    return np.dstack([picture.rgb, alpha])
+
+
 def _natural(path: Path) -> list[tuple[int, str]]:
     """Sorts image2 before image10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name.lower()) if part]

@@ -5,6 +5,7 @@ picture's border (vignettes, horizons) and, in the subject, that everything move
 border where it has texture, and from a common shift and growth of the whole outline otherwise, see `Check.camera_shift`.
 """
 
+import itertools
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -70,7 +71,7 @@ class Check:
 def check_driving(clip: Clip, subject_mask: UInt8) -> Check:
     """Measure a clip. subject_mask: uint8[H, W], the subject as it stands, seen by the view; see `first_frame.subject_coverage`."""
     shift, scale = offset(clip.masks[0], subject_mask)
-    diagonal = float(np.hypot(*subject_mask.shape))
+    diagonal = float(np.hypot(subject_mask.shape[0], subject_mask.shape[1]))
     return Check(
         registration_error=round(1.0 - soft_iou(moved(subject_mask, shift, scale), clip.masks[0]), 4),
         registration_shift_pct=round(100 * float(np.linalg.norm(shift)) / diagonal, 3),
@@ -105,7 +106,7 @@ def _shift(one: UInt8, other: UInt8, background: np.ndarray[Any, Any]) -> float:
 def _gradient(picture: UInt8) -> Float64:
     """Local contrast, levels of 255."""
     smooth = cv2.GaussianBlur(picture.astype(np.float64), (0, 0), 1.5)
-    return np.hypot(cv2.Sobel(smooth, cv2.CV_64F, 1, 0) / 8, cv2.Sobel(smooth, cv2.CV_64F, 0, 1) / 8) * 4
+    return 4 * np.hypot(cv2.Sobel(smooth, cv2.CV_64F, 1, 0) / 8, cv2.Sobel(smooth, cv2.CV_64F, 0, 1) / 8).astype(np.float64)
 
 
 def _dilated(mask: UInt8) -> np.ndarray[Any, Any]:
@@ -121,7 +122,7 @@ def _border_share(mask: UInt8) -> float:
 
 def _cuts(masks: UInt8) -> tuple[int, ...]:
     """Frames whose outline has little to do with that before, where its neighbours' have."""
-    change = np.array([1.0 - soft_iou(one, other) for one, other in zip(masks[:-1], masks[1:], strict=True)])
+    change = np.array([1.0 - soft_iou(one, other) for one, other in itertools.pairwise(masks)])
     usual = float(np.median(change))
     return tuple(int(index) + 1 for index in np.flatnonzero((change > CUT_SCORE) & (change > CUT_CONTRAST * max(usual, 0.01))))
 

@@ -9,13 +9,16 @@ from .masks import soft_iou
 
 LEAST_IOU = 0.85
 """Below, the video shows another subject, pose or camera. Clips that fit measure 0.9 (parts as white as the background) to 0.99."""
+SHAPES_DIFFER = 0.05
+"""Aspects that differ by more are said to: the likely reason for a subject of another size."""
 SUPERSAMPLING = 4
 
 
-def check_first_frame(clip: Clip, subject_mask: UInt8) -> float:
+def check_first_frame(clip: Clip, subject_mask: UInt8, film_shape: tuple[int, int] | None = None) -> float:
     """Compare frame 0's mask with the mesh seen in the view.
 
     subject_mask: uint8[H, W], coverage 0 to 255, see `subject_coverage`; of the clip's size.
+    film_shape: width and height of the video's own picture, where that is known; for the sentence.
     Returns the IoU. Raises InputError where it is below `LEAST_IOU`; the sentence says how far the subject is off.
     """
     mask = clip.masks[0]
@@ -26,6 +29,12 @@ def check_first_frame(clip: Clip, subject_mask: UInt8) -> float:
     iou = soft_iou(mask, subject_mask)
     if iou >= LEAST_IOU:
         return iou
+    height, width = mask.shape
+    if film_shape is not None and abs(film_shape[0] / film_shape[1] * height / width - 1) > SHAPES_DIFFER:
+        raise InputError(
+            f"The video's picture has another shape ({film_shape[0]} x {film_shape[1]}) than the camera's ({width} x {height}), and its first frame does not show the subject as it stands.",
+            "Set the scene's resolution to the video's shape, or make the video from a picture of the camera's shape.",
+        )
     shift, scale = offset(mask, subject_mask)
     registered = soft_iou(moved(subject_mask, shift, scale), mask)
     remedy = "move the camera or the subject to match." if registered >= LEAST_IOU else "even so moved it looks different: check pose, camera and video."

@@ -132,7 +132,7 @@ BAD_SCENES = {
     "no_rig_to_keep": (2, "'Bar' has no armature to keep. Set Rig to Automatic, or select a rigged character."),
     "linked_object": (2, "'Guest' is linked from another file and cannot be changed here. Make it local first"),
     "missing_video": (2, "nowhere.mp4 does not exist. Choose the file again."),
-    "no_video": (2, "No driving video is chosen. Choose one that shows the subject move."),
+    "no_video": (2, "No driving video is chosen. Choose one that shows the subject move, or write a prompt"),
     "empty_video": (2, "empty.mp4 is empty. Choose another file."),
     "end_before_start": (2, "The frame range ends at 5, which is not after its start at 10."),
     "unwritable_folder": (1, "cannot be written (Not a directory). Check its permissions, or choose another job folder."),

@@ -11,6 +11,7 @@ pytest.importorskip("diffusers", reason="needs the extra 'generate'")
 
 import tiny_models
 from animamimic.core.errors import CancelledError, EngineError, InputError
+from animamimic.core.prompts import STILL, full_prompt
 from animamimic.core.settings import GenerateSettings
 from animamimic.core.types import View
 from animamimic.core.video.decode import open_film, pictures
@@ -19,7 +20,6 @@ from animamimic.core.video.generate.loading import find_model, load_pipeline, we
 from animamimic.core.video.generate.memory import Device, MemoryPlan, plan_memory
 from animamimic.core.video.generate.models import MODELS, row_of
 from animamimic.core.video.generate.picture import brought_back, shape_for, start_picture
-from animamimic.core.video.generate.prompts import STILL, full_prompt
 
 TINY = {
     "Wan 2.2 TI2V 5B": tiny_models.wan_22_ti2v,

@@ -15,22 +15,19 @@ from ..decode import open_film, pictures
 from .models import VideoModel
 from .sampling import Wish
 
-ADDRESS = "ANIMAMIMIC_HOSTED_URL"
-"""Environment variable: the address of an inference endpoint of one's own, instead of the hub's providers."""
-
 WAIT_SECONDS = 1800.0
 
 
-def generate_hosted(model: str, row: VideoModel | None, wish: Wish, video: Path, *, token: str, address: str = "") -> list[UInt8]:
+def generate_hosted(model: str, row: VideoModel | None, wish: Wish, video: Path, *, token: str) -> list[UInt8]:
     """Send the start picture and the prompt, write the returned video to `video`, and return its frames, uint8[h, w, 3] each.
 
-    model: its name on the hub. row: what is known of it, for its usual steps and guidance. address: of an own endpoint, '' for the
-    hub's providers. Raises InputError where there is no token or the service refuses what it was given, EngineError where it fails
+    model: its name on the hub. row: what is known of it, for its usual steps and guidance.
+    Raises InputError where there is no token or the service refuses what it was given, EngineError where it fails
     or sends no video.
     """
     if not token:
         raise InputError("Hosted generation needs an access token.", "Put it into the preferences or the environment variable HF_TOKEN, or log in with 'hf auth login'.")
-    returned = _asked(model, _options(row, wish), wish.start, token, address)
+    returned = _asked(model, _options(row, wish), wish.start, token)
     video.write_bytes(returned)
     try:
         return [picture.rgb for picture in pictures(open_film(video, "The service's answer"))]
@@ -51,15 +48,13 @@ def _options(row: VideoModel | None, wish: Wish) -> dict[str, Any]:
     return {"prompt": wish.prompt, "negative_prompt": wish.negative or None, "num_frames": wish.shape.frames, "num_inference_steps": steps, "guidance_scale": guidance, "seed": wish.seed}
 
 
-def _asked(model: str, options: dict[str, Any], start: UInt8, token: str, address: str) -> bytes:
-    from httpx import HTTPError
+def _asked(model: str, options: dict[str, Any], start: UInt8, token: str) -> bytes:
     from huggingface_hub import InferenceClient
-    from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError, InferenceTimeoutError
 
-    # An own endpoint is named in the model's place; "hf-inference" then sends what such endpoints understand.
-    client = InferenceClient(provider="hf-inference" if address else "auto", token=token, timeout=WAIT_SECONDS)
+    client = InferenceClient(provider="auto", token=token, timeout=WAIT_SECONDS)
     try:
-        return client.image_to_video(_png(start), model=address or model, **options)
+        return client.image_to_video(_png(start), model=model, **options)
     except InferenceTimeoutError as error:
         raise EngineError(f"The service gave no answer within {WAIT_SECONDS / 60:.0f} minutes.", "Try again later, or choose another model.") from error
     except HfHubHTTPError as error:
@@ -67,8 +62,8 @@ def _asked(model: str, options: dict[str, Any], start: UInt8, token: str, addres
         raise _refusal(model, status) from error
     except (HTTPError, OSError) as error:
         raise EngineError(f"The service cannot be reached ({type(error).__name__}).", "Check the connection and try again.") from error
-    except (ValueError, StopIteration) as error:
-        raise InputError(f"No service offers {model} for making a video from a picture.", "Choose another model, or name an own endpoint.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"No service offers {model} for making a video from a picture.", "Choose another model.") from error
 
 
 def _refusal(model: str, status: int) -> Exception:

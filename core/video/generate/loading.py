@@ -82,8 +82,7 @@ def download(model: str, progress: Progress = no_progress) -> Path:
     The token is the hub's own: the environment's HF_TOKEN, or that of `hf auth login`. Raises EngineError where it fails.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
-    from httpx import HTTPError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HTTPError, RepositoryNotFoundError
 
     wanted: dict[str, Any] = {"allow_patterns": list(FILES), "ignore_patterns": list(NOT_FILES)}
     try:

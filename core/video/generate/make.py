@@ -1,7 +1,7 @@
 """Candidates of a driving video from a render and the generate settings, as files in a folder."""
 
 import logging
-import os
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 
 from ...errors import InputError
+from ...prompts import full_negative, full_prompt
 from ...settings import GenerateSettings
 from ...types import Progress, UInt8, View, no_progress
 from ..film import side_by_side, write_film
-from .hosted import ADDRESS, access_token, generate_hosted
+from .hosted import access_token, generate_hosted
 from .loading import Source, download_size, find_model, load_pipeline, weight_bytes
 from .memory import plan_memory, this_device
 from .models import MODELS, named
 from .picture import Shape, brought_back, shape_for, start_picture
-from .prompts import full_negative, full_prompt
 from .sampling import Wish, free, sample
 
 log = logging.getLogger(__name__)
@@ -47,27 +47,37 @@ Maker = Callable[[Wish, int, Progress], list[UInt8]]
 
 
 def generate(
-    render: UInt8, view: View, settings: GenerateSettings, folder: Path, *, seed: int = 0, frames: int = 0, progress: Progress = no_progress, warn: Callable[[str], None] = log.warning
+    render: UInt8,
+    view: View,
+    settings: GenerateSettings,
+    folder: Path,
+    *,
+    seed: int = 0,
+    frames: int = 0,
+    frames_fps: float = 0.0,
+    progress: Progress = no_progress,
+    warn: Callable[[str], None] = log.warning,
 ) -> Generated:
     """Make all candidates: generated-1.mp4 and so on in `folder`, of the view's size, and a contact sheet of them.
 
     render: uint8[H, W, 4], the subject as it stands, from the view. seed: of the first candidate; each next has one more.
-    frames: wanted, 0 for the model's own number. warn: told what the user should know, in a sentence.
+    frames: wanted, 0 for the model's own number. frames_fps: they are of a scene that plays so many a second, and the video is to
+    last as long; 0 where they are the video's own. warn: told what the user should know, in a sentence.
     Raises AnimaMimicError with the sentence for the user.
     """
     if not settings.prompt.strip() and not settings.hosted and not _deaf(settings.model):
         raise InputError("There is no prompt.", "Say what the subject shall do.")
     if settings.hosted:
-        row = named(settings.model)
-        shape = shape_for(row or MODELS[0], view.width, view.height, longer_side=settings.video_size, frames=frames)
-        wish, fps = _wish(render, settings, shape, seed), (row or MODELS[0]).fps
+        row = named(settings.model) or MODELS[0]
+        shape = shape_for(row, view.width, view.height, longer_side=settings.video_size, frames=_own_frames(frames, frames_fps, row.fps))
+        wish, fps = _wish(render, settings, shape, seed), row.fps
         return _made(_hosted_maker(settings, folder), wish, settings, (view, folder, fps), {"model": settings.model, "made_by": "a hosted service"}, progress)
     source = _source(settings, progress, warn)
     plan = plan_memory(weight_bytes(source), this_device(), settings.quantize)
     log.info("%s: %s", source.row.name, plan.describe())
     progress(0.02, f"loading {source.row.name}: {plan.describe()}")
     pipeline = load_pipeline(source, plan)
-    shape = shape_for(source.row, view.width, view.height, longer_side=settings.video_size, frames=frames)
+    shape = shape_for(source.row, view.width, view.height, longer_side=settings.video_size, frames=_own_frames(frames, frames_fps, source.row.fps))
     notes = {"model": source.row.name, "licence": source.row.licence, "memory": plan.describe(), "made_at": f"{shape.frames} frames of {shape.width} x {shape.height}"}
 
     def make(wish: Wish, number: int, told: Progress) -> list[UInt8]:
@@ -77,6 +87,11 @@ def generate(
         return _made(make, _wish(render, settings, shape, seed), settings, (view, folder, source.row.fps), notes, progress)
     finally:
         free(pipeline)
+
+
+def _own_frames(frames: int, frames_fps: float, fps: float) -> int:
+    """Frames of the model's rate that last as long as those of the scene."""
+    return math.ceil((frames - 1) * fps / frames_fps) + 1 if frames and frames_fps else frames
 
 
 def _deaf(model: str) -> bool:
@@ -102,8 +117,8 @@ def _source(settings: GenerateSettings, progress: Progress, warn: Callable[[str]
 
 def _wish(render: UInt8, settings: GenerateSettings, shape: Shape, seed: int) -> Wish:
     return Wish(
-        prompt=full_prompt(settings.prompt, settings.prompt_help),
-        negative=full_negative(settings.negative_prompt, settings.prompt_help),
+        prompt=full_prompt(settings.prompt, not settings.plain_prompt),
+        negative=full_negative(settings.negative_prompt, not settings.plain_prompt),
         start=start_picture(render, shape),
         shape=shape,
         steps=settings.steps,
@@ -116,7 +131,7 @@ def _hosted_maker(settings: GenerateSettings, folder: Path) -> Maker:
     def make(wish: Wish, number: int, told: Progress) -> list[UInt8]:
         told(0.0, f"waiting for the hosted model, candidate {number + 1}")
         raw = folder / f"hosted-{number + 1}.mp4"
-        return generate_hosted(settings.model, named(settings.model), wish, raw, token=access_token(), address=os.environ.get(ADDRESS, ""))
+        return generate_hosted(settings.model, named(settings.model), wish, raw, token=access_token())
 
     return make
 

@@ -86,8 +86,8 @@ def row_of(index: Mapping[str, Any], classes: Any) -> VideoModel | None:
     for row in MODELS:
         if stored in (row.pipeline, *row.stored_as) and all(present(index.get(mark)) for mark in row.marks):
             return row
-    call = getattr(getattr(classes, stored, None), "__call__", None)
-    accepted = set(inspect.signature(call).parameters) if call is not None else set()
+    kind = getattr(classes, stored, None)
+    accepted = set(inspect.signature(kind.__call__).parameters) if kind is not None else set()
     if not {"image", "num_frames"} <= accepted:
         return None
     names = {ours: theirs for ours, theirs in (("guidance", "guidance_scale"), ("fps", "frame_rate")) if theirs in accepted}

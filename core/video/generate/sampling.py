@@ -109,7 +109,7 @@ def free(pipeline: Any) -> None:
 
 def _stepped(pipeline: Any, steps: int, step: int, tensors: dict[str, Any], on_step: Step) -> dict[str, Any]:
     config = pipeline.vae.config
-    channels = getattr(config, "z_dim", None) or getattr(config, "latent_channels", 0)
+    channels = int(getattr(config, "z_dim", 0) or getattr(config, "latent_channels", 0))
     grey = preview(tensors["latents"], channels)
     on_step(step + 1, steps, None if grey is None else np.round(255 * grey).astype(np.uint8))
     return tensors

@@ -1,4 +1,4 @@
-"""What is added to the user's words so that the video can be fitted: a still camera, a plain background, all of the body."""
+"""What is added to the user's words (here, since Blender's side says it too) so that the video can be fitted: a still camera, a plain background, all of the body."""
 
 STILL = "static camera, locked shot, plain white background, full body in view"
 """Follows the user's prompt."""

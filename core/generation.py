@@ -1,0 +1,65 @@
+"""The driving videos of a job: made from its picture of the view and its settings; the best of them for a run without a person."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from . import job
+from .errors import InputError
+from .job import Request
+from .types import Progress, UInt8
+from .video import check_driving, load_clip, subject_coverage
+from .video.decode import read_rgba
+from .video.generate import Generated, generate
+
+JUDGED_SIDE = 256
+"""Longer side, in pixels, at which candidates are compared."""
+
+
+def generate_candidates(folder: Path, request: Request, progress: Progress, warn: Callable[[str], None]) -> Generated:
+    """Make the videos that the settings ask for into the job folder. Raises AnimaMimicError with the sentence for the user."""
+    settings = request.settings
+    wanted = request.frame_count
+    return generate(
+        _render(folder),
+        request.needed_view(),
+        settings.generate,
+        folder,
+        seed=settings.fit.seed,
+        frames=wanted,
+        frames_fps=request.fps if settings.video.timing == "MATCH_FPS" else 0.0,
+        progress=progress,
+        warn=warn,
+    )
+
+
+def best_video(generated: Generated, request: Request) -> Path:
+    """The candidate that the fit can use best: its first frame shows the subject as it stands, its camera is still, nothing is cut.
+
+    The first one where none can be used: the run's own check then says why.
+    """
+    if len(generated.videos) == 1:
+        return generated.videos[0]
+    scores = [_score(video, request) for video in generated.videos]
+    return generated.videos[int(np.argmin(scores))]
+
+
+def _score(video: Path, request: Request) -> float:
+    """Lower is better; infinite for a video that cannot be used."""
+    view = request.needed_view().resized(JUDGED_SIDE)
+    coverage = subject_coverage(request.mesh, view)
+    try:
+        clip = load_clip(video, view, fps=request.fps, timing="EVERY_FRAME", frame_count=0, mask_path=None, still=np.repeat(coverage[..., None], 4, axis=-1))
+    except InputError:
+        return float("inf")
+    check = check_driving(clip, coverage)
+    trouble = 10 * check.registration_error + (check.camera_shift_pct or 0.0) + check.registration_shift_pct + 100 * abs(check.registration_scale - 1.0)
+    return trouble + 10 * len(check.cuts) + 10 * len(check.leaves_frame) / len(clip.frames) + check.flicker / 10
+
+
+def _render(folder: Path) -> UInt8:
+    try:
+        return read_rgba(folder / job.VIEW_FILE)
+    except InputError as error:
+        raise InputError("The job holds no picture of the view to start from.", "Make the job again.") from error
