@@ -76,8 +76,9 @@ def refine(solver: Solver, poses: Poses, smoothness: Smoothness, progress: Calla
     for index, one in enumerate(ROUNDS):
         if stop():
             break
-        looser = replace(solver, priors=replace(solver.priors, rest=one.rest * solver.priors.rest))
-        poses = _round(looser, poses, replace(smoothness, share=one.smooth), one.level)
+        held = one if solver.priors.loosens else replace(ROUNDS[0], level=one.level)
+        looser = replace(solver, priors=replace(solver.priors, rest=held.rest * solver.priors.rest))
+        poses = _round(looser, poses, replace(smoothness, share=held.smooth), held.level)
         progress((index + 1) / len(ROUNDS))
     return poses
 

@@ -29,6 +29,7 @@ class Priors:
     bulk: of the whole surface towards its depth in frame 0, per squared diagonal and as a mean over the surface. One view says
         little about depth, and a chain of bones can lean far out of the picture by small turns that `rest` hardly feels.
     stretch: of joints that hang on another towards their place in it, per squared diagonal. damping: towards where the step starts.
+    loosens: whether the joint refinement gives up rest and smoothness step by step, see `refine`.
     """
 
     rest: float = 40.0
@@ -38,12 +39,13 @@ class Priors:
     bulk: float = 0.0
     stretch: float = 400.0
     damping: float = 1.0
+    loosens: bool = True
 
 
 OWN_RIG = Priors()
 """For a rig that somebody made for this subject."""
 
-AUTOMATIC_RIG = Priors(rest=160.0, bulk=20000.0)
+AUTOMATIC_RIG = Priors(rest=160.0, bulk=20000.0, loosens=False)
 """For a rig that nobody made for this subject: its bones can do more than the body does, so less is left to the picture alone."""
 
 

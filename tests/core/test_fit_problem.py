@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from animamimic.core.fit import AUTOMATIC_RIG, OWN_RIG, refine
 from animamimic.core.fit.kinematics import exponential, skin
 from animamimic.core.fit.limbs import limb_joints
 from animamimic.core.fit.problem import Poses, Problem
 from animamimic.core.fit.refine import Smoothness, _solve
-from animamimic.core.fit.solver import predict
+from animamimic.core.fit.solver import Solver, predict
 from animamimic.core.types import Mesh, Rig, View
 
 
@@ -120,6 +121,16 @@ def test_loosening_spares_calm_joints():
     bends[:, 0], bends[:, 3] = 0.1, 0.01
     strengths = Smoothness(turn=1.0, shift=1.0, usual_turn=0.1, usual_shift=0.1, share=0.25).strengths(bends, 2)
     np.testing.assert_allclose(strengths, np.repeat([0.25, 100 * 0.25**0.03], 3))
+
+
+@pytest.mark.parametrize(("priors", "rest", "share"), [(OWN_RIG, 2.0, 0.2), (AUTOMATIC_RIG, 40.0, 1.0)])
+def test_only_a_rig_made_for_the_subject_is_let_go(problem, monkeypatch, priors, rest, share):
+    """The pulls of the last round: of 40 a twentieth, or of 160 the quarter that it began with."""
+    held = []
+    monkeypatch.setattr(refine, "_round", lambda solver, poses, smoothness, level: held.append((solver.priors.rest, smoothness.share)) or poses)
+    refine.refine(Solver(None, priors), Poses.rest(2, problem.joints), Smoothness(), lambda fraction: None)
+    assert held[0][1] == 1.0
+    assert held[-1] == pytest.approx((rest, share))
 
 
 def test_limbs_are_found_without_the_body():
