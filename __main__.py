@@ -1,4 +1,4 @@
-"""The command line: python -m animamimic animate | generate | rig | tissue | run | batch | doctor.
+"""The command line: python -m animamimic animate | generate | rig | tissue | restore | run | batch | doctor.
 
 Also runs by its path (`python FOLDER/__main__.py run JOB`), whatever the folder is called: that is how Blender starts the
 engine from an installed extension. Progress goes to stderr, one JSON line with the outcome to stdout.
@@ -88,6 +88,14 @@ def _parser() -> argparse.ArgumentParser:
         if one.stage in {"tissue", "curves", "machine"} and one.name != "tissue":
             _add_setting(tissue, one)
 
+    restore = commands.add_parser("restore", help="let a video model imagine what moves beyond the bones of an animated character of a .blend file")
+    restore.set_defaults(command=_animate, operator="restore_motion", camera="")
+    _add_files(restore)
+    restore.add_argument("--frames", default="", metavar="A:B", help="scene frames to restore (default: the scene's)")
+    restored = [one for one in declared() if one.stage in {"residual", "restore", "curves", "machine"} or one.name in {"seed", "shape_keys", "fit_resolution"}]
+    for one in restored:
+        _add_setting(restore, one, one.name.removeprefix("restore_"))  # --model, --prompt: here nothing else is called so
+
     run = commands.add_parser("run", help="run the engine on a job folder, without Blender")
     run.set_defaults(command=_run)
     run.add_argument("job", metavar="JOB", type=Path)
@@ -127,16 +135,17 @@ def _add_run(parser: argparse.ArgumentParser, out: str) -> None:
             _add_setting(parser, one)
 
 
-def _add_setting(parser: argparse.ArgumentParser, one: Declared) -> None:
-    """An option for one declared setting; only what is given is passed on, so that defaults stay in one place."""
-    flag = "--" + one.name.replace("_", "-")
+def _add_setting(parser: argparse.ArgumentParser, one: Declared, option: str = "") -> None:
+    """An option for one declared setting, named as it is unless `option` says otherwise; only what is given is passed on, so that
+    defaults stay in one place."""
+    flag = "--" + (option or one.name).replace("_", "-")
     effect = one.effect.replace("%", "%%")
     if one.type is bool:
-        parser.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=effect)
+        parser.add_argument(flag, action="store_true", default=argparse.SUPPRESS, dest=one.name, help=effect)
     elif one.choices is not None:
-        parser.add_argument(flag, choices=[name.lower() for name in one.choices], type=str.lower, default=argparse.SUPPRESS, help=effect)
+        parser.add_argument(flag, choices=[name.lower() for name in one.choices], type=str.lower, default=argparse.SUPPRESS, dest=one.name, help=effect)
     else:
-        parser.add_argument(flag, type=one.type, default=argparse.SUPPRESS, help=effect, metavar=one.type.__name__.upper())
+        parser.add_argument(flag, type=one.type, default=argparse.SUPPRESS, dest=one.name, help=effect, metavar=one.type.__name__.upper())
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -1,4 +1,4 @@
-"""Scene -> job folder for soft tissue alone: the character, and what its armature does over the frame range as the scene plays it."""
+"""Scene -> job folder for motion beyond the bones alone: the character, and what its armature does over the frame range as the scene plays it."""
 
 import errno
 from pathlib import Path
@@ -9,8 +9,9 @@ from mathutils import Matrix
 from ..core import job
 from ..core.errors import EngineError, InputError
 from ..core.settings import Settings
-from ..core.types import Float64, Int32, Motion
+from ..core.types import Float64, Int32, Mesh, Motion, View
 from . import results
+from .camera import check_in_view, view_of
 from .capture import captured_meshes, check_visible, subject_mesh
 from .captured import Captured, write_captured
 from .datablocks import Context, Scene
@@ -19,6 +20,7 @@ from .kept_rig import Pose, kept_rig, pose_of
 from .scene_state import at_frame, in_object_mode, switched_off
 from .softness_group import painted_softness
 from .subject import Subject, check_own_data, check_shape_keys, with_kept_rig
+from .view_render import render_view
 
 STRETCH = 0.01
 """Relative change of a bone's size over the motion above which the user is told that it is not followed."""
@@ -27,8 +29,8 @@ STILL = 1e-6
 """Fraction of the subject's size, or radians, by which bones that stand still may stray."""
 
 
-def capture_motion(context: Context, subject: Subject, settings: Settings, folder: Path) -> Captured:
-    """Write the job of simulating the flesh of `subject` on its armature's motion into `folder`.
+def capture_motion(context: Context, subject: Subject, settings: Settings, folder: Path, task: job.Task = job.Task.TISSUE) -> Captured:
+    """Write the job of finding what `subject` does beyond its armature's motion into `folder`; task: by simulating its flesh, or RESTORE.
 
     The frame range is that of `settings.video`, or the scene's. The scene is as before when this returns, also by an error.
     Raises InputError for what cannot be simulated (each with its sentence), EngineError where the folder cannot be written.
@@ -47,10 +49,15 @@ def capture_motion(context: Context, subject: Subject, settings: Settings, folde
             at_frame(context.scene, frames.start),
             switched_off(context, results.switches_to_plain(subject.meshes, True)),
         ):
-            return _write_scene(context, subject, settings, folder, frames)
+            return _write_scene(context, subject, settings, folder, frames, task)
     except OSError as error:
         remedy = "Free some space, or choose another job folder." if error.errno == errno.ENOSPC else "Check its permissions."
         raise EngineError(f"The job folder {folder} cannot be written ({error.strerror}).", remedy) from error
+
+
+def capture_coarse(context: Context, subject: Subject, settings: Settings, folder: Path) -> Captured:
+    """As `capture_motion`, for a video model that shall imagine what the bones leave out: with the scene camera's picture."""
+    return capture_motion(context, subject, settings, folder, job.Task.RESTORE)
 
 
 def _frames(scene: Scene, settings: Settings) -> range:
@@ -61,12 +68,13 @@ def _frames(scene: Scene, settings: Settings) -> range:
     return range(start, end + 1)
 
 
-def _write_scene(context: Context, subject: Subject, settings: Settings, folder: Path, frames: range) -> Captured:
+def _write_scene(context: Context, subject: Subject, settings: Settings, folder: Path, frames: range, task: job.Task) -> Captured:
     scene, armature = context.scene, subject.armature
     assert armature is not None
     mesh, counts = subject_mesh(context, subject)
     pose = pose_of(armature, context.evaluated_depsgraph_get())
     rig, notes = kept_rig(context, subject, mesh, pose)
+    view = _picture(context, subject, mesh, folder) if task is job.Task.RESTORE else None
     motion, told = motion_of(pose, _poses(context, subject, frames), mesh.diagonal)
     captured = Captured(
         subject=subject.name,
@@ -82,10 +90,18 @@ def _write_scene(context: Context, subject: Subject, settings: Settings, folder:
     )
     fps = scene.render.fps / scene.render.fps_base
     softness = painted_softness(context, subject)
-    request = job.Request(settings, mesh, rig, None, fps, frame_count=len(frames), task=job.Task.TISSUE, motion=motion, softness=softness)
+    request = job.Request(settings, mesh, rig, view, fps, frame_count=len(frames), task=task, motion=motion, softness=softness)
     job.write_request(folder, request)
     write_captured(folder, captured)
     return captured
+
+
+def _picture(context: Context, subject: Subject, mesh: Mesh, folder: Path) -> View:
+    """What the scene's camera sees of the subject as it stands, rendered into the job folder."""
+    view = view_of(context.scene, context.scene.camera, context.evaluated_depsgraph_get())
+    check_in_view(subject.name, mesh.vertices, view)
+    render_view(context.scene, context.scene.camera, subject, folder / job.VIEW_FILE)
+    return view
 
 
 def _poses(context: Context, subject: Subject, frames: range) -> Float64:

@@ -15,6 +15,7 @@ TITLES = {
     "RESIDUAL": "From the Video",
     "ZERO": "Scene Zero",
     "LOWEST": "Lowest Point",
+    "RESTORED": "Restored by a Model",
     "MATCH_FPS": "Match Frame Rate",
 }
 """Choices that are called by another name than their identifier's."""

@@ -38,6 +38,7 @@ STAGE_TITLES = {
     "rig": "Building the rig",
     "fit": "Fitting the motion",
     "tissue": "Simulating soft tissue",
+    "restore": "Restoring the video",
     "residual": "Following what the bones leave",
     "keys": "Choosing keys",
 }

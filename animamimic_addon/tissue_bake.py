@@ -1,4 +1,4 @@
-"""Job folder -> scene for soft tissue alone: new shape keys in the place of an earlier run's, and nothing else."""
+"""Job folder -> scene for motion beyond the bones alone: new shape keys in the place of an earlier run's, and nothing else."""
 
 from dataclasses import replace
 from pathlib import Path

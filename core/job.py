@@ -60,6 +60,9 @@ class Task(StrEnum):
     GENERATE = "GENERATE"
     """Driving videos, from the view's picture and the prompt."""
 
+    RESTORE = "RESTORE"
+    """What a video model imagines on top of what a rig does already."""
+
 
 @dataclass(frozen=True)
 class Request:

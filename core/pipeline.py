@@ -32,7 +32,13 @@ USUAL_FRAMES, USUAL_BONES = 49, 25
 KEY_SAMPLES = 3000
 """About as many vertices are watched while keys are left out."""
 
-LAYER_STAGES: dict[str, tuple[str, ...]] = {"OFF": (), "PHYSICS": ("tissue",), "FITTED": ("tissue",), "RESIDUAL": ("residual",)}
+LAYER_STAGES: dict[str, tuple[str, ...]] = {
+    "OFF": (),
+    "PHYSICS": ("tissue",),
+    "FITTED": ("tissue",),
+    "RESIDUAL": ("residual",),
+    "RESTORED": ("restore", "residual"),
+}
 """The stages of each kind of motion beyond the bones."""
 
 GENERATED_FILE = "driving.generated.mp4"
@@ -146,17 +152,7 @@ def animate(folder: Path, request: Request) -> Result:
     motion, fit_report = narrator.result("fit", fit_inputs, lambda progress: _fit(request, rig, clip, progress, stop), whole=lambda: not stop())
     if fit_report["followed"] < len(clip.frames):
         narrator.warn(f"The fit was stopped: the motion is followed for {fit_report['followed']} of {len(clip.frames)} frames; the rest stays as the last one.")
-    tissue: Tissue | None = None
-    tissue_report: dict[str, Any] = {}
-    if settings.tissue.tissue == "PHYSICS":
-        tissue_inputs = (mesh, rig, motion, request.fps, settings.tissue, request.softness)
-        tissue, tissue_report = narrator.result("tissue", tissue_inputs, lambda progress: _simulate(request, rig, motion, progress))
-    elif settings.tissue.tissue == "FITTED":
-        fitted_inputs = (fit_inputs, motion, request.fps, settings.tissue, request.softness)
-        tissue, tissue_report = narrator.result("tissue", fitted_inputs, lambda progress: _simulate_fitted(request, rig, motion, clip, progress))
-    elif settings.tissue.tissue == "RESIDUAL":
-        residual_inputs = (fit_inputs, motion, settings.residual, settings.tissue.shape_keys)
-        tissue, tissue_report = narrator.result("residual", residual_inputs, lambda progress: _follow(request, rig, motion, clip, progress))
+    tissue, tissue_report = _beyond_bones(narrator, request, rig, motion, clip)
     key_inputs = (mesh, rig, motion, tissue, settings.curves)
     keys = narrator.result("keys", key_inputs, lambda progress: _choose_keys(request, rig, motion, tissue, progress))
     if len(motion.rotations) < request.frame_count:
@@ -177,18 +173,86 @@ def animate(folder: Path, request: Request) -> Result:
     return Result(rig, motion, keys, tissue, report)
 
 
+def _beyond_bones(narrator: Narrator, request: Request, rig: Rig, motion: Motion, clip: Clip) -> tuple[Tissue | None, dict[str, Any]]:
+    """The soft motion that the settings ask for, if any, and its report."""
+    kind = request.settings.tissue.tissue
+    if kind == "PHYSICS":
+        return _flesh(narrator, request, rig, motion)
+    if kind == "FITTED":
+        inputs = (request.mesh, rig, motion, request.view, clip, request.fps, request.settings.tissue, request.softness)
+        return narrator.result("tissue", inputs, lambda progress: _simulate_fitted(request, rig, motion, clip, progress))
+    if kind == "RESIDUAL":
+        return _followed(narrator, request, rig, motion, clip)
+    if kind == "RESTORED":
+        return _followed(narrator, request, rig, motion, _restored(narrator, request, rig, motion, clip.frames[0]))
+    return None, {}
+
+
+def _flesh(narrator: Narrator, request: Request, rig: Rig, motion: Motion) -> tuple[Tissue, dict[str, Any]]:
+    inputs = (request.mesh, rig, motion, request.fps, request.settings.tissue, request.softness)
+    return narrator.result("tissue", inputs, lambda progress: _simulate(request, rig, motion, progress))
+
+
+def _followed(narrator: Narrator, request: Request, rig: Rig, motion: Motion, clip: Clip) -> tuple[Tissue, dict[str, Any]]:
+    """What a clip, filmed or restored, shows beyond the bones."""
+    settings = request.settings
+    inputs = (request.mesh, rig, motion, request.view, clip, settings.fit.fit_resolution, settings.residual, settings.tissue.shape_keys)
+
+    def compute(progress: Progress) -> tuple[Tissue, dict[str, Any]]:
+        from .beyond_bones import follow
+
+        tissue, report = follow(request, rig, motion, clip, progress)
+        return tissue, _plain(report)
+
+    return narrator.result("residual", inputs, compute)
+
+
+def _restored(narrator: Narrator, request: Request, rig: Rig, motion: Motion, still: UInt8) -> Clip:
+    """What a video model makes of the bones' motion. still: uint8[H, W, 3], the subject as it stands, of the clip's size."""
+    settings = request.settings
+    inputs = (request.mesh, rig, motion, _clip_view(request), still, request.fps, settings.restore, settings.fit.seed)
+
+    def compute(progress: Progress) -> Clip:
+        from .beyond_bones import restored_clip
+
+        return restored_clip(request, rig, motion, _clip_view(request), still, narrator.folder, narrator.warn, progress)
+
+    return narrator.result("restore", inputs, compute)
+
+
 def _animate_job(folder: Path, request: Request) -> None:
     job.write_result(folder, animate(folder, request))
 
 
 def soften(folder: Path, request: Request) -> Result:
     """The soft motion on top of what the request's rig does. Raises AnimaMimicError with the sentence for the user."""
-    rig, motion = request.rig, request.motion
-    if rig is None or motion is None:
-        raise InputError("The job holds no rig in motion.", "Make the job again from Blender.")
+    rig, motion = _given_motion(request)
     narrator = Narrator(folder, TimeLeft(("tissue", "keys"), _usual_seconds(request, len(motion.rotations), rig)))
-    inputs = (request.mesh, rig, motion, request.fps, request.settings.tissue, request.softness)
-    tissue, tissue_report = narrator.result("tissue", inputs, lambda progress: _simulate(request, rig, motion, progress))
+    tissue, tissue_report = _flesh(narrator, request, rig, motion)
+    return _soft_result(narrator, request, tissue, tissue_report)
+
+
+def restore(folder: Path, request: Request) -> Result:
+    """What a video model imagines on top of what the request's rig does. Raises AnimaMimicError with the sentence for the user."""
+    from .beyond_bones import read_still
+
+    rig, motion = _given_motion(request)
+    stages = (*LAYER_STAGES["RESTORED"], "keys")
+    narrator = Narrator(folder, TimeLeft(stages, _usual_seconds(request, len(motion.rotations), rig)))
+    still = read_still(folder / job.VIEW_FILE, _clip_view(request))
+    tissue, tissue_report = _followed(narrator, request, rig, motion, _restored(narrator, request, rig, motion, still))
+    return _soft_result(narrator, request, tissue, tissue_report)
+
+
+def _given_motion(request: Request) -> tuple[Rig, Motion]:
+    if request.rig is None or request.motion is None:
+        raise InputError("The job holds no rig in motion.", "Make the job again from Blender.")
+    return request.rig, request.motion
+
+
+def _soft_result(narrator: Narrator, request: Request, tissue: Tissue, tissue_report: dict[str, Any]) -> Result:
+    """Soft motion alone, on top of the motion that the request brought."""
+    rig, motion = _given_motion(request)
     with narrator.stage("keys"):
         keys = _choose_tissue_keys(request, rig, tissue)
     report = {
@@ -232,7 +296,17 @@ def _generate_job(folder: Path, request: Request) -> None:
     write_text(folder / job.REPORT_FILE, json.dumps(report, indent=1))
 
 
-TASKS: dict[Task, Callable[[Path, Request], None]] = {Task.ANIMATE: _animate_job, Task.RIG: _rig_job, Task.TISSUE: _soften_job, Task.GENERATE: _generate_job}
+def _restore_job(folder: Path, request: Request) -> None:
+    job.write_result(folder, restore(folder, request))
+
+
+TASKS: dict[Task, Callable[[Path, Request], None]] = {
+    Task.ANIMATE: _animate_job,
+    Task.RIG: _rig_job,
+    Task.TISSUE: _soften_job,
+    Task.GENERATE: _generate_job,
+    Task.RESTORE: _restore_job,
+}
 """What does each task: called with the job folder, into which progress and result are written, and the request."""
 
 
@@ -335,29 +409,6 @@ def _simulate_fitted(request: Request, rig: Rig, motion: Motion, clip: Clip, pro
     fitted = fit_material(body, start, motion, request.needed_view(), clip, lambda share, text: progress(0.85 * share, text))
     tissue, report = bake(body, fitted.parameters, lambda share, text: progress(0.85 + 0.15 * share, text))
     return tissue, {**_plain(report), "video_px_before": round(fitted.before, 3), "video_px_after": round(fitted.after, 3)}
-
-
-def _follow(request: Request, rig: Rig, motion: Motion, clip: Clip, progress: Progress) -> tuple[Tissue, dict[str, Any]]:
-    """What the clip shows beyond the bones; a clip with times of its own is followed at the scene's nearest frames."""
-    from .residual import fit_residual
-    from .retiming import retimed_tissue
-
-    count = len(motion.rotations)
-    frames = np.arange(count, dtype=np.int32) if clip.times is None else np.rint(clip.times).astype(np.int32)
-    shown = np.flatnonzero((frames < count) & (np.diff(frames, prepend=-1) > 0))
-    frames = frames[shown]
-    tissue, report = fit_residual(
-        request.mesh,
-        rig,
-        replace(motion, rotations=motion.rotations[frames], translations=motion.translations[frames]),
-        request.needed_view(),
-        replace(clip, frames=clip.frames[shown], masks=clip.masks[shown]),
-        resolution=request.settings.fit.fit_resolution,
-        settings=request.settings.residual,
-        max_keys=request.settings.tissue.shape_keys,
-        progress=progress,
-    )
-    return retimed_tissue(tissue, frames, count), _plain(report)
 
 
 def _choose_keys(request: Request, rig: Rig, motion: Motion, tissue: Tissue | None, progress: Progress) -> Keys:

@@ -124,6 +124,7 @@ class TissueSettings:
             "PHYSICS": "Simulate flesh of the chosen material and bake it to shape keys",
             "FITTED": "The same, with stiffness, damping and softness fitted to the driving video from there",
             "RESIDUAL": "What the driving video shows beyond the bones: cloth, fins, squash",
+            "RESTORED": "What a video diffusion model imagines beyond the bones, from a rendering of their motion",
         },
     )
     material: str = setting(
@@ -163,6 +164,29 @@ class ResidualSettings:
 
 
 @dataclass(frozen=True)
+class RestoreSettings:
+    """How a video diffusion model restores a rendering of the bones' motion."""
+
+    restore_model: str = setting("", "Restoring Model", "Folder or downloaded hub id of a Wan image-to-video or Wan VACE model in the format of diffusers")
+    restore_prompt: str = setting("", "Restoring Prompt", "What the video shows, in words: the subject, what it wears, how that moves")
+    restore_strength: float = setting(0.7, "Restoring Strength", "Share of the model's noise that the rendering starts from; more imagines more, less keeps more", minimum=0.05, maximum=1.0)
+    restore_identity: float = setting(0.2, "Keep Identity", "How strongly every step is pulled back to the rendering where the subject is; 0 not at all", minimum=0.0, maximum=10.0)
+    restore_guidance: float = setting(5.0, "Guidance", "How strictly the model follows the prompt; 1 takes it as a hint and halves the time", minimum=1.0, maximum=20.0)
+    restore_steps: int = setting(30, "Steps", "Steps of the whole schedule, of which the share of Restoring Strength is run", minimum=1, maximum=200)
+    restore_size: int = setting(832, "Restored Size", "Longer side, in pixels, at which the model works; the sizes that it was trained at are best", minimum=32, maximum=2048)
+    restore_noise: str = setting(
+        "FRESH",
+        "Noise",
+        "What the model is given between two steps",
+        choices={
+            "FRESH": "New noise at every step: forgets what the rendering has wrong",
+            "ANCESTRAL": "As much new noise as the exact process has: keeps the model's full variety",
+            "NONE": "No new noise: the deterministic way, for comparison",
+        },
+    )
+
+
+@dataclass(frozen=True)
 class MachineSettings:
     """How much of the machine the engine may use. None of it changes the result beyond rounding."""
 
@@ -181,6 +205,7 @@ class Settings:
     curves: CurveSettings = CurveSettings()
     tissue: TissueSettings = TissueSettings()
     residual: ResidualSettings = ResidualSettings()
+    restore: RestoreSettings = RestoreSettings()
     machine: MachineSettings = MachineSettings()
 
 

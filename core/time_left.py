@@ -28,6 +28,7 @@ def usual_seconds(*, frames: int, bones: int, resolution: int, new_rig: bool) ->
         "rig": 4.0 if new_rig else 0.1,
         "fit": 2.0 + frames * (0.4 + 0.04 * bones) * (0.5 + 0.5 * (resolution / 256) ** 2),
         "tissue": 1.0 + 0.5 * frames,
+        "restore": 20.0 * frames,  # a model of a billion parameters on a good graphics card; nobody measured it here
         "residual": 2.0 + frames * (0.5 + 0.5 * (resolution / 256) ** 2),
         "keys": 0.2 + 0.003 * frames * bones,
     }

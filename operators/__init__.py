@@ -17,6 +17,6 @@ def unregister() -> None:
 
 def _parts() -> tuple[ModuleType, ...]:
     """Not at the top: this package is imported without bpy."""
-    from . import animate, engine, flip, generate, presets, queue, result, rig, sample, setup, tissue, view
+    from . import animate, engine, flip, generate, presets, queue, restore, result, rig, sample, setup, tissue, view
 
-    return animate, rig, engine, flip, generate, presets, queue, result, sample, setup, tissue, view
+    return animate, rig, engine, flip, generate, presets, queue, restore, result, sample, setup, tissue, view

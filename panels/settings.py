@@ -93,7 +93,23 @@ class ANIMAMIMIC_PT_residual(_StagePanel, bpy.types.Panel):
 
     def counts(self, settings: Any) -> bool:
         """Only where a video says what the flesh does."""
-        return settings.tissue == "RESIDUAL"
+        return settings.tissue in {"RESIDUAL", "RESTORED"}
+
+
+class ANIMAMIMIC_PT_restore(_StagePanel, bpy.types.Panel):
+    """How a video model restores what the bones leave out"""
+
+    bl_idname = "ANIMAMIMIC_PT_restore"
+    bl_label = "Restoration"
+    stages = ("restore",)
+
+    def draw(self, context: Context) -> None:
+        """The settings, and what a character that is animated already needs besides them."""
+        _StagePanel.draw(self, context)
+        column = self.layout.column()
+        column.enabled = session.current() is None
+        column.operator_context = "INVOKE_DEFAULT"
+        column.operator("animamimic.restore_motion", icon="MOD_CLOTH")
 
 
 class ANIMAMIMIC_PT_machine(_StagePanel, bpy.types.Panel):
@@ -104,7 +120,7 @@ class ANIMAMIMIC_PT_machine(_StagePanel, bpy.types.Panel):
     stages = ("machine",)
 
 
-PANELS = (ANIMAMIMIC_PT_video, ANIMAMIMIC_PT_rig, ANIMAMIMIC_PT_motion, ANIMAMIMIC_PT_tissue, ANIMAMIMIC_PT_residual, ANIMAMIMIC_PT_machine)
+PANELS = (ANIMAMIMIC_PT_video, ANIMAMIMIC_PT_rig, ANIMAMIMIC_PT_motion, ANIMAMIMIC_PT_tissue, ANIMAMIMIC_PT_residual, ANIMAMIMIC_PT_restore, ANIMAMIMIC_PT_machine)
 
 
 def register() -> None:

@@ -123,7 +123,8 @@ def _grid(rows, columns, closed):
     return np.concatenate([np.stack([a, b, b + columns], 1), np.stack([a, b + columns, a + columns], 1)])
 
 
-def with_keys(subject, tissue):
-    """float64[T, V, 3]: the skinned surface with shape keys on top."""
+def with_keys(subject, tissue, motion=None):
+    """float64[T, V, 3]: the skinned surface with shape keys on top; motion: the true one if none is given."""
+    motion = motion or subject.motion
     rests = [(subject.rig.rest + np.tensordot(values, tissue.offsets, 1)).astype(np.float32) for values in tissue.values]
-    return np.stack([skin(replace(subject.rig, rest=rest), subject.motion, [frame])[0] for frame, rest in enumerate(rests)]).astype(np.float64)
+    return np.stack([skin(replace(subject.rig, rest=rest), motion, [frame])[0] for frame, rest in enumerate(rests)]).astype(np.float64)
