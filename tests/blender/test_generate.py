@@ -1,0 +1,89 @@
+"""The driving video from Blender: made by the real engine with a tiny model, or by hand with any service."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+MAKE_MODEL = "import sys; sys.path.insert(0, sys.argv[1]); import tiny_models; tiny_models.saved(tiny_models.cogvideox, sys.argv[2])"
+
+GENERATE = """
+import scenes
+scenes.make_bar_scene(64)
+scene = bpy.context.scene
+session = part("animamimic_addon.session")
+before = scenes.fingerprint()
+outcome = bpy.ops.animamimic.generate_video(prompt="a bar bends", model=arguments[0], steps=1, video_size=64, candidates=2, frame_start=3, frame_end=8, job_folder=arguments[1], engine_python=arguments[2])
+report = session.last_report()
+tell(outcome=outcome.pop(), videos=report["videos"], exist=[Path(one).is_file() for one in (*report["videos"], report["sheet"])], chosen=scene.animamimic.video,
+     changes=scenes.changes(before, scenes.fingerprint()), at=report["generated"]["made_at"])
+"""
+
+BY_HAND = """
+import scenes
+scenes.make_bar_scene(64)
+scene = bpy.context.scene
+scene.animamimic.prompt = "a bar bends"
+before = scenes.fingerprint()
+picture = Path(arguments[0], "start.png")
+tell(outcome=bpy.ops.animamimic.save_start_picture(filepath=str(picture)).pop(), text=picture.with_suffix(".txt").read_text(), changes=scenes.changes(before, scenes.fingerprint()))
+image = bpy.data.images.load(str(picture))
+pixels = list(image.pixels)
+middle = 4 * (32 * 64 + 32)
+tell(size=list(image.size), opaque=min(pixels[3::4]), corner=pixels[:3], middle=pixels[middle:middle + 3])
+tell(used=bpy.ops.animamimic.use_video(filepath=str(picture)).pop(), chosen=scene.animamimic.video, handler=bpy.types.ANIMAMIMIC_FH_video.bl_import_operator)
+try:
+    bpy.ops.animamimic.use_video(filepath="/no/such.mp4")
+except RuntimeError as error:
+    tell(missing=str(error))
+"""
+
+OFFLINE = """
+import scenes
+scenes.make_bar_scene(64)
+bpy.context.preferences.system.use_online_access = False
+try:
+    bpy.ops.animamimic.generate_video(prompt="a bar bends", job_folder=arguments[0], engine_python=arguments[1], **{arguments[2]: True})
+except RuntimeError as error:
+    tell(error=str(error))
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, engine_python):
+    """A tiny image-to-video pipeline on disk."""
+    folder = tmp_path_factory.mktemp("model")
+    made = subprocess.run([engine_python, "-c", MAKE_MODEL, Path(__file__).parents[1] / "core", folder], capture_output=True, text=True, timeout=120, check=False)
+    if made.returncode:
+        pytest.skip("the engine's Python has no diffusers")
+    return folder
+
+
+def test_candidates_are_made_kept_and_the_first_is_chosen(blender, model, tmp_path, engine_python):
+    ran = blender(GENERATE, model, tmp_path / "job", engine_python, timeout=300)
+    assert ran["outcome"] == "FINISHED"
+    assert ran["exist"] == [True] * 3
+    assert ran["chosen"] == ran["videos"][0]
+    assert str(tmp_path / "job") not in ran["chosen"]  # job folders are deleted one day
+    assert ran["at"].startswith("9 frames of 64 x 64")  # six were wanted, and the model makes 8 k + 1
+    assert ran["changes"] == []
+
+
+def test_the_start_picture_is_on_white_with_its_words_and_a_dropped_file_is_taken(blender, tmp_path):
+    ran = blender(BY_HAND, tmp_path)
+    assert (ran["outcome"], ran["used"]) == ("FINISHED", "FINISHED")
+    assert "a bar bends, static camera" in ran["text"]
+    assert ran["size"] == [64, 64]
+    assert ran["opaque"] == 1.0
+    assert ran["corner"] == pytest.approx([1.0] * 3)
+    assert max(ran["middle"]) < 0.95
+    assert ran["changes"] == []
+    assert ran["chosen"].endswith("start.png")
+    assert ran["handler"] == "animamimic.use_video"
+    assert "is not there" in ran["missing"]
+
+
+@pytest.mark.parametrize("wish", ["allow_download", "hosted"])
+def test_nothing_goes_out_where_blender_is_offline(blender, tmp_path, engine_python, wish):
+    ran = blender(OFFLINE, tmp_path / "job", engine_python, wish)
+    assert "'Allow Online Access' is off" in ran["error"]
