@@ -54,6 +54,7 @@ class ANIMAMIMIC_AP_preferences(bpy.types.AddonPreferences):
         row.operator("animamimic.set_up_engine", icon="IMPORT")
         row.operator("animamimic.check_engine", icon="CHECKMARK")
         layout.prop(self, "torch_index")
+        layout.prop(self, "access_token")
 
 
 ANIMAMIMIC_AP_preferences.__annotations__ = {
@@ -67,6 +68,12 @@ ANIMAMIMIC_AP_preferences.__annotations__ = {
         "Address of PyTorch's own package index, without the /cpu or /cu... at its end, which is chosen by what this machine has. "
         "Empty: torch comes from where pip takes the rest, on Linux with the libraries for CUDA",
         "NONE",
+    ),
+    "access_token": path_property(
+        "Access Token",
+        "Of your account on the model hub, for hosted generation and for models that want one; empty: the environment's HF_TOKEN, or that of the "
+        "hub's own login. It is handed to the engine alone, and written into no job folder and no log",
+        "PASSWORD",
     ),
 }
 
@@ -91,6 +98,14 @@ def engine_python() -> Path:
     if importlib.util.find_spec("torch") is not None:
         return Path(sys.executable)
     raise InputError("There is no Python for the engine yet: Blender's own has no torch.", CURE)
+
+
+def secrets() -> dict[str, str]:
+    """What the engine gets in its environment and nobody else: the access token, where the preferences hold one."""
+    context: Context = bpy.context
+    addon = context.preferences.addons.get(ROOT_PACKAGE)
+    token = addon.preferences.access_token.strip() if addon is not None else ""
+    return {"HF_TOKEN": token} if token else {}
 
 
 def existing_python(path: str, place: str) -> Path:

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -57,23 +58,24 @@ class Engine:
     _warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def start(cls, python: Path, script: Path, folder: Path, polite: bool = False) -> "Engine":
+    def start(cls, python: Path, script: Path, folder: Path, polite: bool = False, secrets: Mapping[str, str] | None = None) -> "Engine":
         """Start `python script run folder`; what it prints goes to engine.log in the folder.
 
         polite: it lets other programs go first, such as the Blender that someone works in meanwhile.
+        secrets: environment variables for it alone.
 
         What an earlier run left in the folder is removed first. Raises InputError where `python` cannot be started, EngineError
         where the folder cannot be written.
         """
-        return cls.start_command([str(python), str(script), "run", str(folder), "--parent", str(os.getpid()), *(["--polite"] if polite else [])], folder, folder)
+        return cls.start_command([str(python), str(script), "run", str(folder), "--parent", str(os.getpid()), *(["--polite"] if polite else [])], folder, folder, secrets)
 
     @classmethod
-    def start_command(cls, command: list[str], folder: Path, place: Path) -> "Engine":
+    def start_command(cls, command: list[str], folder: Path, place: Path, secrets: Mapping[str, str] | None = None) -> "Engine":
         """Start any command that tells its progress in the folder; place: its current folder. Raises as `start` does."""
         with _emptied_log(folder) as output:
             try:
                 process = subprocess.Popen(
-                    command, cwd=place, env=engine_environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **_own_group()
+                    command, cwd=place, env={**engine_environment(), **(secrets or {})}, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **_own_group()
                 )
             except OSError as error:
                 raise InputError(f"The engine's Python {command[0]} cannot be started ({error.strerror}).", "Choose another in the add-on's preferences.") from error

@@ -27,7 +27,7 @@ def settings_annotations() -> dict[str, Any]:
 
 
 def path_property(label: str, effect: str, kind: str = "FILE_PATH", default: str = "") -> Any:
-    """A deferred property for a path. kind: FILE_PATH or DIR_PATH."""
+    """A deferred property for a path. kind: FILE_PATH, DIR_PATH, or another kind of text."""
     props: Any = bpy.props
     return props.StringProperty(name=label, description=effect, subtype=kind, default=default)
 

@@ -238,7 +238,7 @@ def _start(context: Context, work: Work, settings: Settings, folder: str, python
 
 def _start_engine(python: Path, folder: Path) -> process.Engine:
     """Beside a window, it gives way to what the user does there."""
-    return process.Engine.start(python, process.SCRIPT, folder, polite=not bpy.app.background)
+    return process.Engine.start(python, process.SCRIPT, folder, polite=not bpy.app.background, secrets=preferences.secrets())
 
 
 def wait(run: Run, tell: Callable[[Run], None]) -> None:

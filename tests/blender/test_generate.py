@@ -49,6 +49,22 @@ except RuntimeError as error:
 """
 
 
+TOKEN = """
+import scenes
+scenes.make_bar_scene(64)
+preferences, process = part("animamimic_addon.preferences"), part("animamimic_addon.process")
+addon = bpy.context.preferences.addons["bl_ext.user_default.animamimic"].preferences
+empty = preferences.secrets()
+addon.access_token = " hf_secretofmine "
+folder = Path(arguments[0])
+script = folder / "engine.py"
+script.write_text("import os; print(len(os.environ['HF_TOKEN']))")
+engine = process.Engine.start(Path(arguments[1]), script, folder, secrets=preferences.secrets())
+engine.process.wait()
+tell(empty=empty, printed=(folder / "engine.log").read_text().strip())
+"""
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory, engine_python):
     """A tiny image-to-video pipeline on disk."""
@@ -87,3 +103,10 @@ def test_the_start_picture_is_on_white_with_its_words_and_a_dropped_file_is_take
 def test_nothing_goes_out_where_blender_is_offline(blender, tmp_path, engine_python, wish):
     ran = blender(OFFLINE, tmp_path / "job", engine_python, wish)
     assert "'Allow Online Access' is off" in ran["error"]
+
+
+def test_the_preferences_token_reaches_the_engine_alone(blender, tmp_path, engine_python):
+    ran = blender(TOKEN, tmp_path, engine_python, environment={"HF_TOKEN": ""})
+    assert ran["empty"] == {}
+    assert ran["printed"] == str(len("hf_secretofmine"))
+    assert not [path for path in tmp_path.glob("*") if path.is_file() and b"secretofmine" in path.read_bytes()]
