@@ -1,7 +1,8 @@
 """The image-to-video models that are known by name: what each accepts, needs and allows.
 
 Frame rules, size multiples, default steps and guidance: the pipelines of diffusers 0.42 (`check_inputs`, `__call__`, the VAE's
-compression and the transformer's patches). Speed, memory and licence: the models' cards. None was run with its real weights here.
+compression and the transformer's patches). Memory: the Wan 2.2 models' is their makers' figure, the others' a class of card estimated
+from the size of their weights. Licences are named as a hint, to be read by the user. None was run with its real weights here.
 A pipeline that is not in the table is taken by what its own call and its parts say, see `row_of`.
 """
 
