@@ -50,5 +50,6 @@ def _draw_next_steps(box: Any, animated: bool) -> None:
     if animated:
         again = column.operator("animamimic.animate_from_video", text="Re-run Fit", icon="FILE_REFRESH")
         again.job_folder = str(session.last_folder())  # where every stage whose settings did not change is found again
+        column.operator("animamimic.flip_limb", icon="MOD_MIRROR")
         column.operator("animamimic.keep_take", icon="DUPLICATE")
     column.operator("animamimic.remove_result", icon="TRASH")

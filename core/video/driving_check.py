@@ -1,8 +1,7 @@
 """Is the driving video what the fit can use? Measured on the decoded clip, before the fit: numbers for the report, and warnings.
 
-A still camera shows as a background that stays where it is, which on a plain one cannot be seen: what can be seen there is the
-picture's border (vignettes, horizons) and, in the subject, that everything moves alike. So the camera's motion is taken from the
-border where it has texture, and from a common shift and growth of the whole outline otherwise, see `Check.camera_shift`.
+A still camera shows as a background that stays where it is. It is measured along the picture's border, where the background has
+texture; on a plain one a camera's motion cannot be told from the subject's and is not reported, see `Check.camera_shift_pct`.
 """
 
 import itertools

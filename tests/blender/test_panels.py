@@ -59,10 +59,13 @@ def test_a_run_shows_its_stage_how_far_it_is_and_how_to_end_it(blender):
     ran = blender(DRAW + """
 session._session.run = session.Run(None, Path(), None, None, stage="Fitting the motion", text="frame 3 of 9", fraction=0.42, seconds_left=75.2)
 notes = draw(main.ANIMAMIMIC_PT_main)
+session._session.run.stage = "Choosing keys"
+later = draw(main.ANIMAMIMIC_PT_main)
 session._session.run = None
-tell(operators=shown(notes, "operator"), texts=texts(notes), factor=[one["factor"] for one in notes if one["kind"] == "progress"])
+tell(later=shown(later, "operator"), operators=shown(notes, "operator"), texts=texts(notes), factor=[one["factor"] for one in notes if one["kind"] == "progress"])
 """)
-    assert ran["operators"] == ["animamimic.cancel"]
+    assert ran["operators"] == ["animamimic.cancel", "animamimic.stop_and_keep"]
+    assert ran["later"] == ["animamimic.cancel"]  # half a choice of keys is worth nothing
     assert "Fitting the motion 42 %, 1 min 15 s left frame 3 of 9" in ran["texts"]
     assert ran["factor"] == [0.42]
 
@@ -80,7 +83,7 @@ tell(gone=texts(draw(main.ANIMAMIMIC_PT_main)))
 """)
     assert "Action Bar Motion Bones 12 Keys 345 Shape Keys 6 Silhouette IoU 0.937 Silhouette Error by Frame ▁█▅ Largest at frame 2 of 3: 10 %" in ran["there"]
     assert "The video tells least about tail, ear.L. The tail was never seen." in ran["there"]
-    assert ran["operators"][-3:] == ["animamimic.animate_from_video", "animamimic.keep_take", "animamimic.remove_result"]
+    assert ran["operators"][-4:] == ["animamimic.animate_from_video", "animamimic.flip_limb", "animamimic.keep_take", "animamimic.remove_result"]
     assert "Bar Motion" not in ran["gone"]
 
 
