@@ -92,9 +92,9 @@ def test_a_stopped_fit_ends_with_a_result_that_no_later_run_takes_for_the_whole(
 
 def test_going_back_gives_the_first_result_again(again):
     folder, result = again
-    change(folder, key_tolerance=2.0)
+    change(folder, every_frame=True)
     assert run(folder)[1] != result
-    change(folder, key_tolerance=0.25)
+    change(folder, every_frame=False)
     assert run(folder) == ({"keys"}, result)
 
 
