@@ -1,9 +1,12 @@
 """What a piece of a run takes of the machine: wall and processor seconds, and the most memory at any moment of it."""
 
+import logging
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 MEGABYTE = 10**6
 
@@ -14,7 +17,7 @@ RESET_PEAK = "5"
 @dataclass(frozen=True)
 class Usage:
     """seconds: by the clock. cpu_seconds: of all threads of this process. peak_megabytes: the process's most resident memory meanwhile;
-    where the system cannot forget an earlier peak (anything but Linux), its most so far."""
+    where the system cannot forget an earlier peak (anything but Linux, some sandboxes), its most so far."""
 
     seconds: float
     cpu_seconds: float
@@ -30,11 +33,18 @@ class Meter:
 
     def __post_init__(self) -> None:
         if sys.platform == "linux":
-            Path("/proc/self/clear_refs").write_text(RESET_PEAK, encoding="ascii")
+            _forget_peak()
 
     def read(self) -> Usage:
         """What was taken until now."""
         return Usage(round(time.monotonic() - self._wall, 2), round(time.process_time() - self._cpu, 2), round(_peak_bytes() / MEGABYTE, 1))
+
+
+def _forget_peak() -> None:
+    try:
+        Path("/proc/self/clear_refs").write_text(RESET_PEAK, encoding="ascii")
+    except OSError as error:  # a sandbox may forbid it: then the peak is the most so far, and no run fails of it
+        log.info("the peak of memory cannot be measured piece by piece (%s)", error)
 
 
 def _peak_bytes() -> int:

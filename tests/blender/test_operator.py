@@ -294,7 +294,7 @@ told["no subject"] = readiness.subject_text(bpy.context)
 tell(**told)
 """, __file__)
     assert (ran["ready"], ran["framed"], ran["subject"], ran["no subject"]) == ("", "", "Bar", "None")
-    assert ran["no video"] == "Choose a driving video."
+    assert ran["no video"] == "Choose a driving video, or write a prompt."
     assert ran["no engine"].startswith("There is no file /nowhere/python, which ANIMAMIMIC_PYTHON gives as the engine's Python.")
     assert ran["gone"] == "The driving video is not there any more. Choose it again."
     assert ran["no rig"] == "'Bar' has no armature to keep. Set Rig to Automatic, or select a rigged character."
