@@ -80,11 +80,10 @@ def _draw_run(layout: Any, run: session.Run) -> None:
     column.progress(factor=run.fraction, text=words.progress(run.fraction, run.seconds_left))
     if run.text:
         column.label(text=run.text)
-    row = layout.row(align=True)
-    row.scale_y = 1.4
-    row.operator("animamimic.cancel", icon="CANCEL")
-    if session.can_stop():
-        row.operator("animamimic.stop_and_keep", icon="SNAP_FACE")
+    ends = layout.column(align=True)  # both always there, so that no button moves away under the pointer
+    ends.scale_y = 1.4
+    ends.operator("animamimic.cancel", icon="CANCEL")
+    ends.operator("animamimic.stop_and_keep", icon="SNAP_FACE")
 
 
 def register() -> None:

@@ -59,13 +59,14 @@ def test_a_run_shows_its_stage_how_far_it_is_and_how_to_end_it(blender):
     ran = blender(DRAW + """
 session._session.run = session.Run(None, Path(), None, None, stage="Fitting the motion", text="frame 3 of 9", fraction=0.42, seconds_left=75.2)
 notes = draw(main.ANIMAMIMIC_PT_main)
+can_stop = bpy.ops.animamimic.stop_and_keep.poll()
 session._session.run.stage = "Choosing keys"
-later = draw(main.ANIMAMIMIC_PT_main)
+later = bpy.ops.animamimic.stop_and_keep.poll()
 session._session.run = None
-tell(later=shown(later, "operator"), operators=shown(notes, "operator"), texts=texts(notes), factor=[one["factor"] for one in notes if one["kind"] == "progress"])
+tell(can_stop=[can_stop, later], operators=shown(notes, "operator"), texts=texts(notes), factor=[one["factor"] for one in notes if one["kind"] == "progress"])
 """)
     assert ran["operators"] == ["animamimic.cancel", "animamimic.stop_and_keep"]
-    assert ran["later"] == ["animamimic.cancel"]  # half a choice of keys is worth nothing
+    assert ran["can_stop"] == [True, False]  # half a choice of keys is worth nothing
     assert "Fitting the motion 42 %, 1 min 15 s left frame 3 of 9" in ran["texts"]
     assert ran["factor"] == [0.42]
 
