@@ -48,6 +48,7 @@ def desk(blender_root, extension_zip):
     try:
         for file in (extension_zip, SAMPLE / "fish.blend"):
             shutil.copy(file, opened.folder)
+        shutil.copy(SAMPLE / "driving.mp4", opened.folder / "whole.mp4")
         shorten(SAMPLE / "driving.mp4", opened.folder / "driving.mp4")
         said = opened.run("blender", "--command", "extension", "install-file", "-r", "user_default", "--enable", opened.inside / extension_zip.name)
         (opened.folder / "install.txt").write_text(said, "utf-8")

@@ -8,6 +8,8 @@ from desk import SCREEN, SETTLE_SECONDS, Desk
 ROW_PIXELS = 12
 """Less than the height of a button: looking every so many pixels misses none."""
 
+ATTEMPTS = 3
+
 SESSION = 'sys.modules[f"{MODULE}.animamimic_addon.session"]'
 
 OPEN = """
@@ -57,8 +59,12 @@ class Tab:
         self.desk.ask("\n".join([*lines, "area.tag_redraw()"]))
 
     def press(self, command: str) -> None:
-        """Click the button that runs this operator."""
-        self.desk.click(*self.find(command))
+        """Click the button that runs this operator. Where the panel grew under the mouse in the meantime, look again."""
+        for _ in range(ATTEMPTS):
+            x, y = self.find(command)
+            if self.under(x, y).startswith(f"bpy.ops.{command}("):
+                break
+        self.desk.click(x, y)
 
     def find(self, command: str) -> tuple[int, int]:
         """Where on the screen the button of an operator is. Fails where there is none.
@@ -67,15 +73,20 @@ class Tab:
         """
         left, bottom, width, height = self.desk.ask(WHERE)
         x, top = left + width // 2, SCREEN[1] - bottom - height
-        self.desk.ask("bpy.context.window_manager.clipboard = ''")
         seen = []
         for y in range(top + ROW_PIXELS, top + height, ROW_PIXELS):
-            self.desk.hand("mousemove", x, y, "sleep", "0.05", "key", "ctrl+c", "sleep", "0.05")
-            text = self.desk.ask("answer = bpy.context.window_manager.clipboard")
+            text = self.under(x, y)
             if text.startswith(f"bpy.ops.{command}("):
                 return x, y + ROW_PIXELS // 2
             seen.append(text)
         raise AssertionError(f"there is no button for {command}; there are {sorted({one for one in seen if one.startswith('bpy.ops')})}")
+
+    def under(self, x: int, y: int) -> str:
+        """The Python command of the button at a place on the screen; '' where there is none."""
+        self.desk.ask("bpy.context.window_manager.clipboard = ''")
+        self.desk.hand("mousemove", x, y, "sleep", "0.05", "key", "ctrl+c", "sleep", "0.05")
+        text: str = self.desk.ask("answer = bpy.context.window_manager.clipboard")
+        return text
 
     def running(self) -> bool:
         """Whether a run is under way."""
