@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import bpy
 import numpy as np
 from mathutils import Matrix
 
@@ -73,9 +72,3 @@ def keep_pose(armature: ArmatureObject, rollback: Rollback) -> None:
 def _set_channels(bone: Any, values: dict[str, tuple[float, ...]]) -> None:
     for name, value in values.items():
         setattr(bone, name, value)
-
-
-def find_armature(name: str) -> ArmatureObject | None:
-    """The local armature object of that name, or None."""
-    found = bpy.data.objects.get(name)
-    return found if found is not None and found.type == "ARMATURE" else None

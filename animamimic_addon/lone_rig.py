@@ -8,13 +8,15 @@ import numpy as np
 from ..core import job
 from ..core.settings import Settings
 from . import results
-from .bake import captured_objects, clear, place_rig, write_records
 from .capture import captured_meshes, check_visible, subject_mesh, writing
 from .captured import Captured, write_captured
 from .datablocks import Context
 from .driving import make_folder
+from .placed_rig import place_rig
+from .records import clear, write_records
 from .results import Rollback
 from .scene_state import at_frame, in_object_mode, switched_off
+from .still_there import captured_objects
 from .subject import Subject, check_own_data
 from .work import Made
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from ..core.job import Result, read_result
 from . import results
-from .bake import captured_objects, clear, diagonal_of, shape_key_count, skin_of, successor
 from .captured import Captured
 from .datablocks import Context
+from .records import clear, shape_key_count, skin_of, successor
 from .results import MeshRecord, Rollback
 from .scene_state import at_frame, in_object_mode
+from .still_there import captured_objects
 from .tissue_keys import add_soft_motion
 from .work import Made
 
@@ -33,7 +34,7 @@ def _bake(captured: Captured, result: Result, meshes: list) -> tuple[int, int]: 
     with Rollback() as rollback:
         old = {mesh: record for mesh in meshes if (record := results.put_aside(mesh, True, rollback)) is not None}
         new = {mesh: replace(successor(mesh, old.get(mesh)), **skin_of(old.get(mesh))) for mesh in meshes}
-        keys = add_soft_motion(captured, result, new, diagonal_of(result.rig), rollback)
+        keys = add_soft_motion(captured, result, new, result.rig.diagonal, rollback)
         rollback.keep()
     clear(old, set(), with_skin=False)
     for mesh, record in new.items():

@@ -72,6 +72,11 @@ class Rig:
     rest: Float32
     bind: Float64
 
+    @property
+    def diagonal(self) -> float:
+        """Length of the diagonal of the bounding box before skinning, metres."""
+        return float(np.linalg.norm(np.ptp(self.rest.astype(np.float64), axis=0)))
+
 
 @dataclass(frozen=True)
 class View:

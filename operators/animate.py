@@ -11,6 +11,14 @@ from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.work import Made, Work
 from .run import EngineRun, run_annotations
 
+WORK = Work(capture, bake_job)
+"""What animating from a video is, here and in the queue."""
+
+
+def summary(made: Made) -> str:
+    """Name and numbers of a result."""
+    return f"Made '{made.action}': {made.bones} bones, {made.keys} keys, {made.shape_keys} shape keys"
+
 
 class ANIMAMIMIC_OT_animate_from_video(EngineRun, bpy.types.Operator):
     """Rig the selected subject and give it the motion of the driving video"""
@@ -18,11 +26,11 @@ class ANIMAMIMIC_OT_animate_from_video(EngineRun, bpy.types.Operator):
     bl_idname = "animamimic.animate_from_video"
     bl_label = "Animate from Video"
     __annotations__ = run_annotations()
-    work = Work(capture, bake_job)
+    work = WORK
 
     def summary(self, made: Made) -> str:
         """Name and numbers."""
-        return f"Made '{made.action}': {made.bones} bones, {made.keys} keys, {made.shape_keys} shape keys"
+        return summary(made)
 
 
 class ANIMAMIMIC_OT_cancel(bpy.types.Operator):

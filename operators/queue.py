@@ -11,11 +11,8 @@ from ..animamimic_addon.queued import QueuedJob, State
 from ..animamimic_addon.readiness import chosen_subject
 from ..animamimic_addon.redraw import redraw_viewports
 from ..core.errors import AnimaMimicError, CancelledError
-from .animate import ANIMAMIMIC_OT_animate_from_video
-from .run import TIMER_SECONDS
-
-WORK = ANIMAMIMIC_OT_animate_from_video.work
-"""What the queue's jobs are: all of them animate from a video."""
+from .animate import WORK, summary
+from .modal import GOES_ON, ModalRun, failed
 
 
 class ANIMAMIMIC_OT_queue_animation(bpy.types.Operator):
@@ -37,19 +34,17 @@ class ANIMAMIMIC_OT_queue_animation(bpy.types.Operator):
             settings = properties.settings_from(self)
             folder = queued.add(subject.name, bpy.data.filepath, lambda folder: WORK.capture(context, subject, settings, folder))
         except AnimaMimicError as error:
-            return _failed(self, error)
+            return failed(self, error)
         self.report({"INFO"}, f"Queued '{subject.name}' as {folder.name}")
         return {"FINISHED"}
 
 
-class ANIMAMIMIC_OT_run_queue(bpy.types.Operator):
+class ANIMAMIMIC_OT_run_queue(ModalRun, bpy.types.Operator):
     """Run the queue's jobs one after another; the scene stays as it is until a finished one is brought into it"""
 
     bl_idname = "animamimic.run_queue"
     bl_label = "Run Queue"
 
-    _timer: bpy.types.Timer | None = None
-    _run: session.Run | None = None
     _tried: set[str]
 
     @classmethod
@@ -65,14 +60,13 @@ class ANIMAMIMIC_OT_run_queue(bpy.types.Operator):
         """For scripts and without a window: returns when no job waits any more."""
         self._tried = set()
         try:
-            while (one := self._next()) is not None:
-                run = session.start_captured(WORK, one.folder)
+            while (run := self._start_next()) is not None:
                 session.wait(run, lambda run: None)
-                self._end(one, run)
+                self._end(queued.find(run.folder.name), run)
         except AnimaMimicError as error:
-            return _failed(self, error)
+            return failed(self, error)
         except KeyboardInterrupt:
-            return _failed(self, CancelledError("The queue was stopped; run it again to go on."))
+            return failed(self, CancelledError("The queue was stopped; run it again to go on."))
         finally:
             session.end_run()
         return self._told()
@@ -81,50 +75,25 @@ class ANIMAMIMIC_OT_run_queue(bpy.types.Operator):
         """From the panel: beside the user's work."""
         self._tried = set()
         try:
-            self._start_next()
+            run = self._start_next()
         except AnimaMimicError as error:
-            return _failed(self, error)
-        self._timer = context.window_manager.event_timer_add(TIMER_SECONDS, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        redraw_viewports(context)
-        return {"RUNNING_MODAL"}
+            return failed(self, error)
+        return self.follow(context, run) if run is not None else self._told()
 
-    def modal(self, context: Context, event: bpy.types.Event) -> set[Any]:
-        """Blender calls this for every event while the queue runs."""
-        run = self._run
-        if run is None or session.current() is not run:  # another file was loaded, or the add-on was disabled
-            return self._stop(context, {"CANCELLED"})
-        if event.type == "ESC" and event.value == "PRESS":
-            session.cancel()
-        elif event.type != "TIMER":
-            return {"PASS_THROUGH"}
-        working = session.listen(run)
-        redraw_viewports(context)
-        if working:
-            return {"PASS_THROUGH"}
-        try:
-            self._end(queued.find(run.folder.name), run)
-            if self._start_next():
-                return {"PASS_THROUGH"}
-        except AnimaMimicError as error:
-            return self._stop(context, _failed(self, error))
-        return self._stop(context, self._told())
-
-    def cancel(self, context: Context) -> None:
-        """Blender calls this where it ends the operator itself, with its window for example."""
-        if self._run is not None and session.current() is self._run:
-            session.end_run()
-        self._stop(context, set())
+    def engine_ended(self, context: Context, run: session.Run) -> set[Any]:
+        """On to the next job, if there is one."""
+        self._end(queued.find(run.folder.name), run)
+        self._run = self._start_next()
+        return GOES_ON if self._run is not None else self._told()
 
     def _next(self) -> QueuedJob | None:
         """The first job that waits and was not tried by this operator yet: one that kills its engine must not be tried for ever."""
         return next((one for one in queued.queued_jobs() if one.state in queued.TO_DO and one.folder.name not in self._tried), None)
 
-    def _start_next(self) -> bool:
+    def _start_next(self) -> session.Run | None:
         """Start the engine on the next job, if there is one."""
         one = self._next()
-        self._run = session.start_captured(WORK, one.folder) if one is not None else None
-        return one is not None
+        return session.start_captured(WORK, one.folder) if one is not None else None
 
     def _end(self, one: QueuedJob, run: session.Run) -> None:
         """Take in how a job ended: its failure concerns no other job. Raises CancelledError where the user ended it."""
@@ -141,13 +110,6 @@ class ANIMAMIMIC_OT_run_queue(bpy.types.Operator):
         done = sum(one.state is State.DONE and one.folder.name in self._tried for one in queued.queued_jobs())
         self.report({"INFO"}, f"The queue ran: {done} of {len(self._tried)} jobs done")
         return {"FINISHED"}
-
-    def _stop(self, context: Context, outcome: set[Any]) -> set[Any]:
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
-        redraw_viewports(context)
-        return outcome
 
 
 def _job_annotations() -> dict[str, Any]:
@@ -173,7 +135,7 @@ class _OfOneJob:
         try:
             self.act(context, queued.find(self.job))
         except AnimaMimicError as error:
-            return _failed(self, error)
+            return failed(self, error)
         redraw_viewports(context)
         return {"FINISHED"}
 
@@ -196,7 +158,7 @@ class ANIMAMIMIC_OT_bake_queued(_OfOneJob, bpy.types.Operator):
         queued.mark_baked(one)
         for warning in made.warnings:
             self.report({"WARNING"}, warning)
-        self.report({"INFO"}, f"Made '{made.action}': {made.bones} bones, {made.keys} keys, {made.shape_keys} shape keys")
+        self.report({"INFO"}, summary(made))
 
 
 class ANIMAMIMIC_OT_retry_queued(_OfOneJob, bpy.types.Operator):
@@ -224,17 +186,12 @@ class ANIMAMIMIC_OT_remove_queued(_OfOneJob, bpy.types.Operator):
             if queued.find(self.job).state is State.DONE:
                 return context.window_manager.invoke_confirm(self, event)
         except AnimaMimicError as error:
-            return _failed(self, error)
+            return failed(self, error)
         return self.execute(context)
 
     def act(self, context: Context, one: QueuedJob) -> None:
         """Delete its folder."""
         queued.remove(one)
-
-
-def _failed(operator: Any, error: AnimaMimicError) -> set[Any]:
-    operator.report({"WARNING"} if isinstance(error, CancelledError) else {"ERROR"}, str(error))
-    return {"CANCELLED"}
 
 
 OPERATORS = (ANIMAMIMIC_OT_queue_animation, ANIMAMIMIC_OT_run_queue, ANIMAMIMIC_OT_bake_queued, ANIMAMIMIC_OT_retry_queued, ANIMAMIMIC_OT_remove_queued)

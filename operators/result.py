@@ -5,9 +5,9 @@ from typing import Any
 import bpy
 
 from ..animamimic_addon import session, takes
-from ..animamimic_addon.bake import remove
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.readiness import chosen_subject
+from ..animamimic_addon.removal import remove
 from .change import SceneChange
 
 

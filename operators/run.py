@@ -7,13 +7,10 @@ import bpy
 from ..animamimic_addon import properties, session
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.readiness import chosen_subject
-from ..animamimic_addon.redraw import redraw_viewports, show_status
-from ..animamimic_addon.words import progress
 from ..animamimic_addon.work import Made, Work
-from ..core.errors import AnimaMimicError, CancelledError
+from ..core.errors import AnimaMimicError
 from ..core.settings import Settings
-
-TIMER_SECONDS = 0.1
+from .modal import ModalRun, failed
 
 
 def run_annotations() -> dict[str, Any]:
@@ -25,18 +22,15 @@ def run_annotations() -> dict[str, Any]:
     }
 
 
-class EngineRun:
+class EngineRun(ModalRun):
     """Makes an operator of a `Work`. To be inherited before bpy.types.Operator, with `__annotations__ = run_annotations()`."""
 
     # Not REGISTER: the panel that adjusts the last operation would start the engine at every touch and block the window.
     bl_options: Any = {"UNDO"}
     work: Work
 
-    report: Any
     properties: Any
     poll_message_set: Any
-    _timer: bpy.types.Timer | None = None
-    _run: session.Run | None = None
 
     @classmethod
     def poll(cls, context: Context) -> bool:
@@ -60,7 +54,7 @@ class EngineRun:
         try:
             made = session.run_blocking(context, self.work, *self._arguments(), tell=lambda run: window_manager.progress_update(100 * run.fraction))
         except AnimaMimicError as error:
-            return self._ended(error)
+            return failed(self, error)
         finally:
             window_manager.progress_end()
         return self._made(made)
@@ -69,42 +63,13 @@ class EngineRun:
         """From the panel: what is not given is taken from the scene's settings."""
         properties.copy_unset(context.scene.animamimic, self.properties)
         try:
-            self._run = session.start(context, self.work, *self._arguments())
+            return self.follow(context, session.start(context, self.work, *self._arguments()))
         except AnimaMimicError as error:
-            return self._ended(error)
-        self._timer = context.window_manager.event_timer_add(TIMER_SECONDS, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        redraw_viewports(context)
-        return {"RUNNING_MODAL"}
+            return failed(self, error)
 
-    def modal(self, context: Context, event: bpy.types.Event) -> set[Any]:
-        """Blender calls this for every event while the engine works."""
-        run = self._run
-        if run is None or session.current() is not run:  # another file was loaded, or the add-on was disabled
-            self._remove_timer(context)
-            return {"CANCELLED"}
-        if event.type == "ESC" and event.value == "PRESS":
-            session.cancel()
-        elif event.type != "TIMER":
-            return {"PASS_THROUGH"}
-        working = session.listen(run)
-        redraw_viewports(context)
-        if working:
-            show_status(context, f"AnimaMimic: {run.stage}, {progress(run.fraction, run.seconds_left)}. Esc cancels.")
-            return {"PASS_THROUGH"}
-        self._remove_timer(context)
-        try:
-            return self._made(session.finish(context, run))
-        except AnimaMimicError as error:
-            return self._ended(error)
-        finally:
-            session.end_run()
-
-    def cancel(self, context: Context) -> None:
-        """Blender calls this where it ends the operator itself, with its window for example."""
-        self._remove_timer(context)
-        if self._run is not None and session.current() is self._run:
-            session.end_run()
+    def engine_ended(self, context: Context, run: session.Run) -> set[Any]:
+        """Bring the result into the scene."""
+        return self._made(session.finish(context, run))
 
     def settings(self) -> Settings:
         """The settings that the run is started with: the operator's own."""
@@ -118,18 +83,8 @@ class EngineRun:
         given: Any = self
         return self.settings(), given.job_folder, given.engine_python
 
-    def _remove_timer(self, context: Context) -> None:
-        show_status(context, None)
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
-
     def _made(self, made: Made) -> set[Any]:
         for warning in made.warnings:
             self.report({"WARNING"}, warning)
         self.report({"INFO"}, self.summary(made))
         return {"FINISHED"}
-
-    def _ended(self, error: AnimaMimicError) -> set[Any]:
-        self.report({"WARNING"} if isinstance(error, CancelledError) else {"ERROR"}, str(error))
-        return {"CANCELLED"}

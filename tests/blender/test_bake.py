@@ -13,8 +13,9 @@ import rigs  # noqa: E402
 import scenes  # noqa: E402
 from animamimic.animamimic_addon import bake as bake_module  # noqa: E402
 from animamimic.animamimic_addon import compat  # noqa: E402
-from animamimic.animamimic_addon.bake import bake, remove  # noqa: E402
+from animamimic.animamimic_addon.bake import bake  # noqa: E402
 from animamimic.animamimic_addon.capture import capture, read_captured  # noqa: E402
+from animamimic.animamimic_addon.removal import remove  # noqa: E402
 from animamimic.animamimic_addon.subject import subject_of  # noqa: E402
 from animamimic.core import curves, job  # noqa: E402
 from animamimic.core.errors import InputError  # noqa: E402

@@ -14,8 +14,8 @@ sys.path.append(str(Path(__file__).resolve().parent))
 import rigs  # noqa: E402
 import scenes  # noqa: E402
 from animamimic.animamimic_addon import soft_factor  # noqa: E402
-from animamimic.animamimic_addon.bake import remove  # noqa: E402
 from animamimic.animamimic_addon.capture_motion import capture_motion  # noqa: E402
+from animamimic.animamimic_addon.removal import remove  # noqa: E402
 from animamimic.animamimic_addon.softness_group import NAME  # noqa: E402
 from animamimic.animamimic_addon.subject import subject_of  # noqa: E402
 from animamimic.animamimic_addon.tissue_bake import bake_tissue_job  # noqa: E402
