@@ -113,6 +113,7 @@ elif behaviour == "animate-until-stopped":
     write_result()
     say("DONE", fraction=1.0)
 elif behaviour == "work":
+    say("STAGE", text="video")  # before the child, which says to the test that it may begin
     start_child()
     work(60)
 elif behaviour == "stubborn":
