@@ -11,14 +11,17 @@ from .job import Request
 from .types import Progress, UInt8
 from .video import check_driving, load_clip, subject_coverage
 from .video.decode import read_rgba
-from .video.generate import Generated, generate
+from .video.generate import Generated, Models, generate
 
 JUDGED_SIDE = 256
 """Longer side, in pixels, at which candidates are compared."""
 
 
-def generate_candidates(folder: Path, request: Request, progress: Progress, warn: Callable[[str], None]) -> Generated:
-    """Make the videos that the settings ask for into the job folder. Raises AnimaMimicError with the sentence for the user."""
+def generate_candidates(folder: Path, request: Request, progress: Progress, warn: Callable[[str], None], models: Models | None = None) -> Generated:
+    """Make the videos that the settings ask for into the job folder. Raises AnimaMimicError with the sentence for the user.
+
+    models: of a process that keeps its model for the next job, see `video.generate`.
+    """
     settings = request.settings
     wanted = request.frame_count
     return generate(
@@ -31,6 +34,7 @@ def generate_candidates(folder: Path, request: Request, progress: Progress, warn
         frames_fps=request.fps if settings.video.timing == "MATCH_FPS" else 0.0,
         progress=progress,
         warn=warn,
+        models=models,
     )
 
 

@@ -5,13 +5,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import job
 from .bounds import bound, out_of_memory
-from .clip_stage import clip_view, driving_clip, generated_request
+from .clip_stage import clip_view, driving_clip, generated_request, make_driving_video
 from .errors import AnimaMimicError, InputError
 from .files import write_text
 from .job import Message, Request, Result, Task
@@ -19,6 +19,9 @@ from .narrator import Narrator, report_values
 from .soft_stage import LAYER_STAGES, beyond_bones, flesh, followed, restored
 from .time_left import TimeLeft, usual_seconds
 from .types import Clip, Keys, Motion, Progress, Rig, Tissue
+
+if TYPE_CHECKING:
+    from .video.generate import Models
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +32,13 @@ KEY_SAMPLES = 3000
 """About as many vertices are watched while keys are left out."""
 
 
-def run(folder: Path) -> int:
-    """Run the job in `folder`; the result and the messages are written into it.
+def run_task(folder: Path, request: Request) -> None:
+    """Do all that the request asks for. Raises AnimaMimicError with the sentence for the user."""
+    TASKS[request.task](folder, request)
+
+
+def run(folder: Path, work: Callable[[Path, Request], None] = run_task) -> int:
+    """Run the job in `folder`; the result and the messages are written into it. work: what is done, by default all of it.
 
     Returns the exit code: 0 done, 1 failed, 2 bad input. Never raises for what a user can cause.
     """
@@ -38,7 +46,7 @@ def run(folder: Path) -> int:
         request = job.read_request(folder)
         (folder / job.STOP_FILE).unlink(missing_ok=True)  # of an earlier run
         bound(request.settings.machine)
-        TASKS[request.task](folder, request)
+        work(folder, request)
     except AnimaMimicError as error:
         log.error("%s", error)
         return _fail(folder, str(error), error.exit_code)
@@ -163,13 +171,24 @@ def _rig_job(folder: Path, request: Request) -> None:
     job.write_result(folder, rig_alone(folder, request))
 
 
-def _generate_job(folder: Path, request: Request) -> None:
+def video_alone(folder: Path, request: Request, models: "Models | None" = None) -> None:
+    """Of a job's work, what needs a video model: the candidates that it asks for, or the driving video of an animation, kept for the run that follows.
+
+    models: of a process that keeps its model for the next job. Raises AnimaMimicError with the sentence for the user.
+    """
+    narrator = Narrator(folder, TimeLeft(("generate",), _usual_seconds(request, USUAL_FRAMES, None)))
+    if request.task is Task.GENERATE:
+        _candidates(folder, request, narrator, models)
+    elif request.task is Task.ANIMATE and not request.video:
+        make_driving_video(folder, request, narrator, models)
+
+
+def _candidates(folder: Path, request: Request, narrator: Narrator, models: "Models | None") -> None:
     """Candidates for the user to choose from."""
     from .generation import generate_candidates
 
-    narrator = Narrator(folder, TimeLeft(("generate",), _usual_seconds(request, USUAL_FRAMES, None)))
     with narrator.stage("generate") as progress:
-        generated = generate_candidates(folder, request, progress, narrator.warn)
+        generated = generate_candidates(folder, request, progress, narrator.warn, models)
     report = {**narrator.figures(), "videos": [path.name for path in generated.videos], "sheet": generated.sheet.name, "generated": generated.notes}
     write_text(folder / job.REPORT_FILE, json.dumps(report, indent=1))
 
@@ -182,7 +201,7 @@ TASKS: dict[Task, Callable[[Path, Request], None]] = {
     Task.ANIMATE: _animate_job,
     Task.RIG: _rig_job,
     Task.TISSUE: _soften_job,
-    Task.GENERATE: _generate_job,
+    Task.GENERATE: video_alone,
     Task.RESTORE: _restore_job,
 }
 """What does each task: called with the job folder, into which progress and result are written, and the request."""

@@ -27,6 +27,9 @@ SUFFIX = ".stage"
 LIBRARIES = ("numpy", "scipy", "torch", "opencv-python-headless", "warp-lang", "av")
 """What the results depend on besides our own source."""
 
+FOR_GOOD = {"generate"}
+"""Stages whose result another library does not outdate: minutes of a graphics card, perhaps of another machine than the one that goes on."""
+
 READ_BYTES = 1 << 20
 
 Made = TypeVar("Made")
@@ -77,7 +80,8 @@ class StageStore:
 
 def key_of(name: str, inputs: Any) -> bytes:
     """The hash that a stage's result is kept under."""
-    found = hashlib.blake2b(f"{_code()} {name} ".encode())
+    code = _own_code() if name in FOR_GOOD else f"{_own_code()} {_libraries()}"
+    found = hashlib.blake2b(f"{code} {name} ".encode())
     update_hash(found, inputs)
     return found.digest()
 
@@ -122,9 +126,15 @@ def _read(path: Path, key: bytes) -> bytes | None:
 
 
 @functools.cache
-def _code() -> str:
-    """A hash of the engine's source and of the libraries' versions."""
-    return " ".join([source_hash(Path(__file__).resolve().parent), *(f"{library} {_version(library)}" for library in LIBRARIES)])
+def _own_code() -> str:
+    """A hash of the engine's source."""
+    return source_hash(Path(__file__).resolve().parent)
+
+
+@functools.cache
+def _libraries() -> str:
+    """The libraries' versions."""
+    return " ".join(f"{library} {_version(library)}" for library in LIBRARIES)
 
 
 def _version(library: str) -> str:

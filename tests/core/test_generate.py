@@ -15,7 +15,7 @@ from animamimic.core.prompts import STILL, full_prompt
 from animamimic.core.settings import GenerateSettings
 from animamimic.core.types import View
 from animamimic.core.video.decode import open_film, pictures
-from animamimic.core.video.generate import generate, make, sampling
+from animamimic.core.video.generate import generate, kept, make, sampling
 from animamimic.core.video.generate.loading import find_model, load_pipeline, weight_bytes
 from animamimic.core.video.generate.memory import Device, MemoryPlan, plan_memory
 from animamimic.core.video.generate.models import MODELS, row_of
@@ -84,6 +84,21 @@ def test_candidates_differ_by_their_seed_and_a_seed_repeats_itself(cog, tmp_path
     sheet = cv2.imread(str(first.sheet))
     assert sheet.shape[0] == 2 * make.SHEET_HEIGHT
     assert (one / make.PREVIEW_FILE).is_file()
+
+
+def test_a_process_that_makes_many_videos_loads_its_model_once(cog, tmp_path, render, monkeypatch):
+    loads = []
+    monkeypatch.setattr(kept, "load_pipeline", lambda source, plan: loads.append(source.folder) or load_pipeline(source, plan))
+    models = kept.Models(keep=True)
+    for seed in (5, 6):
+        generate(render, VIEW, settings(cog, steps=1), tmp_path, seed=seed, frames=9, models=models)
+    assert loads == [cog]
+    other = shutil.copytree(cog, tmp_path / "other")
+    for folder in (other, cog):
+        generate(render, VIEW, settings(folder, steps=1), tmp_path, frames=9, models=models)
+    assert loads == [cog, other, cog]  # one is kept, not several
+    generate(render, VIEW, settings(cog, steps=1), tmp_path, frames=9)
+    assert len(loads) == 4
 
 
 def test_it_ends_between_two_steps(cog, tmp_path, render):

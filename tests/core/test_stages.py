@@ -47,17 +47,30 @@ def test_stages_are_kept_apart(made):
 
 def test_another_source_or_library_computes_again(made, monkeypatch):
     assert made(1)[1]
-    monkeypatch.setattr(stages, "_code", lambda: "another version")
-    assert made(1)[1]
+    for part in ("_own_code", "_libraries"):
+        with monkeypatch.context() as patched:
+            patched.setattr(stages, part, lambda: "another version")
+            assert made(1)[1]
+            assert not made(1)[1]
+        assert made(1)[1]
 
 
-def test_the_codes_hash_is_of_source_and_libraries(monkeypatch):
-    hashes = {stages._code.__wrapped__()}
+def test_a_generated_video_outlives_another_library_but_not_another_source(made, monkeypatch):
+    """Who fits it may have another build of torch than the machine with the graphics card."""
+    made(1, name="generate")
+    monkeypatch.setattr(stages, "_libraries", lambda: "another version")
+    assert not made(1, name="generate")[1]
+    monkeypatch.setattr(stages, "_own_code", lambda: "another version")
+    assert made(1, name="generate")[1]
+
+
+def test_the_codes_hashes_are_of_source_and_libraries(monkeypatch):
+    source, libraries = stages._own_code.__wrapped__(), stages._libraries.__wrapped__()
+    assert "torch 2" in libraries
     monkeypatch.setattr(stages, "_version", lambda library: "0")
-    hashes.add(stages._code.__wrapped__())
+    assert stages._libraries.__wrapped__() != libraries
     monkeypatch.setattr(stages, "__file__", files.__file__.replace("files.py", "fit/motion.py"))  # as if that folder were all
-    hashes.add(stages._code.__wrapped__())
-    assert len(hashes) == 3
+    assert stages._own_code.__wrapped__() != source
 
 
 @pytest.mark.parametrize("where", range(0, 260, 7))

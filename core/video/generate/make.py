@@ -15,8 +15,8 @@ from ...settings import GenerateSettings
 from ...types import Progress, UInt8, View, no_progress
 from ..film import side_by_side, write_film
 from .hosted import access_token, generate_hosted
-from .loading import Source, download_size, find_model, load_pipeline, weight_bytes
-from .memory import plan_memory, this_device
+from .kept import Models
+from .loading import Source, download_size, find_model
 from .models import MODELS, named
 from .picture import Shape, brought_back, shape_for, start_picture
 from .sampling import Wish, free, sample
@@ -57,12 +57,14 @@ def generate(
     frames_fps: float = 0.0,
     progress: Progress = no_progress,
     warn: Callable[[str], None] = log.warning,
+    models: Models | None = None,
 ) -> Generated:
     """Make all candidates: generated-1.mp4 and so on in `folder`, of the view's size, and a contact sheet of them.
 
     render: uint8[H, W, 4], the subject as it stands, from the view. seed: of the first candidate; each next has one more.
     frames: wanted, 0 for the model's own number. frames_fps: they are of a scene that plays so many a second, and the video is to
-    last as long; 0 where they are the video's own. warn: told what the user should know, in a sentence.
+    last as long; 0 where they are the video's own. warn: told what the user should know, in a sentence. models: of a process that
+    keeps its model for the next video; by default it is loaded for this call alone.
     Raises AnimaMimicError with the sentence for the user.
     """
     if not settings.prompt.strip() and not settings.hosted and not _deaf(settings.model):
@@ -73,12 +75,10 @@ def generate(
         wish, fps = _wish(render, settings, shape, seed), row.fps
         return _made(_hosted_maker(settings, folder), wish, settings, (view, folder, fps), {"model": settings.model, "made_by": "a hosted service"}, progress)
     source = _source(settings, progress, warn)
-    plan = plan_memory(weight_bytes(source), this_device(), settings.quantize)
-    log.info("%s: %s", source.row.name, plan.describe())
-    progress(0.02, f"loading {source.row.name}: {plan.describe()}")
-    pipeline = load_pipeline(source, plan)
+    loaded = (models or Models()).loaded(source, settings.quantize, lambda plan: progress(0.02, f"loading {source.row.name}: {plan.describe()}"))
+    pipeline = loaded.pipeline
     shape = shape_for(source.row, view.width, view.height, longer_side=settings.video_size, frames=_own_frames(frames, frames_fps, source.row.fps))
-    notes = {"model": source.row.name, "licence": source.row.licence, "memory": plan.describe(), "made_at": f"{shape.frames} frames of {shape.width} x {shape.height}"}
+    notes = {"model": source.row.name, "licence": source.row.licence, "memory": loaded.plan.describe(), "made_at": f"{shape.frames} frames of {shape.width} x {shape.height}"}
 
     def make(wish: Wish, number: int, told: Progress) -> list[UInt8]:
         return sample(pipeline, source.row, wish, lambda step, steps, grey: _stepped(folder, number, step, steps, grey, told))
