@@ -8,6 +8,7 @@ from ..animamimic_addon import session
 from ..animamimic_addon.bake import bake_job
 from ..animamimic_addon.capture import capture
 from ..animamimic_addon.datablocks import Context
+from ..animamimic_addon.registration import registering
 from ..animamimic_addon.work import Made, Work
 from .run import EngineRun, run_annotations
 
@@ -75,16 +76,4 @@ class ANIMAMIMIC_OT_stop_and_keep(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (ANIMAMIMIC_OT_animate_from_video, ANIMAMIMIC_OT_cancel, ANIMAMIMIC_OT_stop_and_keep)
-
-
-def register() -> None:
-    """Add all."""
-    for one in CLASSES:
-        bpy.utils.register_class(one)
-
-
-def unregister() -> None:
-    """Take all away."""
-    for one in reversed(CLASSES):
-        bpy.utils.unregister_class(one)
+register, unregister = registering(ANIMAMIMIC_OT_animate_from_video, ANIMAMIMIC_OT_cancel, ANIMAMIMIC_OT_stop_and_keep)

@@ -7,7 +7,9 @@ import bpy
 
 from ..animamimic_addon import preferences
 from ..animamimic_addon.datablocks import Context
+from ..animamimic_addon.registration import registering
 from ..core.errors import AnimaMimicError
+from .at_once import tell_failure
 
 TIMER_SECONDS = 0.2
 
@@ -30,8 +32,7 @@ class ANIMAMIMIC_OT_check_engine(bpy.types.Operator):
         try:
             self._examination = preferences.start_examination(preferences.engine_python())
         except AnimaMimicError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return tell_failure(self, error)
         self._timer = context.window_manager.event_timer_add(TIMER_SECONDS, window=context.window)
         context.window_manager.modal_handler_add(self)
         self.report({"INFO"}, "Looking at the engine's Python; this takes some seconds")
@@ -55,8 +56,7 @@ class ANIMAMIMIC_OT_check_engine(bpy.types.Operator):
         try:
             text = find()
         except AnimaMimicError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return tell_failure(self, error)
         context.window_manager.clipboard = text
         self.report({"INFO"}, text)
         return {"FINISHED"}
@@ -67,11 +67,4 @@ class ANIMAMIMIC_OT_check_engine(bpy.types.Operator):
             self._timer = None
 
 
-def register() -> None:
-    """Add it."""
-    bpy.utils.register_class(ANIMAMIMIC_OT_check_engine)
-
-
-def unregister() -> None:
-    """Take it away."""
-    bpy.utils.unregister_class(ANIMAMIMIC_OT_check_engine)
+register, unregister = registering(ANIMAMIMIC_OT_check_engine)

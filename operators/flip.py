@@ -1,16 +1,16 @@
 """Flip a limb in depth after the fact."""
 
-from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.flip import flip_limb
-from ..core.errors import AnimaMimicError
+from ..animamimic_addon.registration import registering
+from .at_once import AtOnce
 
 
-class ANIMAMIMIC_OT_flip_limb(bpy.types.Operator):
+class ANIMAMIMIC_OT_flip_limb(AtOnce, bpy.types.Operator):
     """Turn the selected bone's limb to its other depth: seen from the scene's camera it looks the same"""
 
     bl_idname = "animamimic.flip_limb"
@@ -28,25 +28,13 @@ class ANIMAMIMIC_OT_flip_limb(bpy.types.Operator):
         cls.poll_message_set("Make an armature the active object")
         return context.object is not None and context.object.type == "ARMATURE"
 
-    def execute(self, context: Context) -> set[Any]:
+    def act(self, context: Context) -> str:
         """Flip the limb of the named or active bone."""
         active = context.object.data.bones.active
         name = self.bone or (active.name if active is not None else "")
         first, last = (None, None) if self.whole else (self.first, self.last)
-        try:
-            frames = flip_limb(context, context.object, name, first, last)
-        except AnimaMimicError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, f"Flipped '{name}' in frames {frames.start} to {frames.stop - 1}")
-        return {"FINISHED"}
+        frames = flip_limb(context, context.object, name, first, last)
+        return f"Flipped '{name}' in frames {frames.start} to {frames.stop - 1}"
 
 
-def register() -> None:
-    """Add it."""
-    bpy.utils.register_class(ANIMAMIMIC_OT_flip_limb)
-
-
-def unregister() -> None:
-    """Take it away."""
-    bpy.utils.unregister_class(ANIMAMIMIC_OT_flip_limb)
+register, unregister = registering(ANIMAMIMIC_OT_flip_limb)

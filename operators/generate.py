@@ -5,14 +5,14 @@ from typing import Any
 
 import bpy
 
-from ..animamimic_addon import session
 from ..animamimic_addon.capture import capture_generation
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.generated import bake_generation, choose
 from ..animamimic_addon.properties import path_property
+from ..animamimic_addon.registration import registering
 from ..animamimic_addon.start_picture import save_start_picture
 from ..animamimic_addon.work import Made, Work
-from ..core.errors import AnimaMimicError
+from .at_once import AtOnce, WhileIdle
 from .run import EngineRun, run_annotations
 
 VIDEO_SUFFIXES = ".mp4;.mov;.webm;.mkv;.avi;.gif"
@@ -31,22 +31,18 @@ class ANIMAMIMIC_OT_generate_video(EngineRun, bpy.types.Operator):
         return f"Made {len(made.report['videos'])} driving video(s); the first one is chosen"
 
 
-class ANIMAMIMIC_OT_use_video(bpy.types.Operator):
+class ANIMAMIMIC_OT_use_video(AtOnce, bpy.types.Operator):
     """Make a file the driving video: one that was dropped onto the viewport, or another of the generated ones"""
 
     bl_idname = "animamimic.use_video"
     bl_label = "Use as Driving Video"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: Context) -> set[Any]:
+    def act(self, context: Context) -> str:
         """Choose it."""
         given: Any = self
-        try:
-            choose(context, Path(bpy.path.abspath(given.filepath)))
-        except AnimaMimicError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        choose(context, Path(bpy.path.abspath(given.filepath)))
+        return ""
 
 
 ANIMAMIMIC_OT_use_video.__annotations__ = {"filepath": path_property("Video", "The video to take")}
@@ -66,28 +62,17 @@ class ANIMAMIMIC_FH_video(bpy.types.FileHandler):
         return context.area is not None and context.area.type == "VIEW_3D"
 
 
-class ANIMAMIMIC_OT_save_start_picture(bpy.types.Operator):
+class ANIMAMIMIC_OT_save_start_picture(WhileIdle, bpy.types.Operator):
     """Save the picture that a video has to start with and the prompt, for use with any service"""
 
     bl_idname = "animamimic.save_start_picture"
     bl_label = "Save Start Picture"
 
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        """Not while a run is under way."""
-        cls.poll_message_set("A run is under way")
-        return session.current() is None
-
-    def execute(self, context: Context) -> set[Any]:
+    def act(self, context: Context) -> str:
         """Write picture and text."""
         given: Any = self
-        try:
-            text = save_start_picture(context, Path(bpy.path.abspath(given.filepath)).expanduser())
-        except AnimaMimicError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, f"Saved {given.filepath} and {text.name}")
-        return {"FINISHED"}
+        text = save_start_picture(context, Path(bpy.path.abspath(given.filepath)).expanduser())
+        return f"Saved {given.filepath} and {text.name}"
 
     def invoke(self, context: Context, event: bpy.types.Event) -> set[Any]:
         """Ask where to."""
@@ -99,21 +84,6 @@ class ANIMAMIMIC_OT_save_start_picture(bpy.types.Operator):
 
 ANIMAMIMIC_OT_save_start_picture.__annotations__ = {"filepath": path_property("Picture", "The PNG file to write; the prompt goes beside it")}
 
-CLASSES = (
-    ANIMAMIMIC_OT_generate_video,
-    ANIMAMIMIC_OT_use_video,
-    ANIMAMIMIC_OT_save_start_picture,
-    ANIMAMIMIC_FH_video,
+register, unregister = registering(
+    ANIMAMIMIC_OT_generate_video, ANIMAMIMIC_OT_use_video, ANIMAMIMIC_OT_save_start_picture, ANIMAMIMIC_FH_video
 )
-
-
-def register() -> None:
-    """Add them."""
-    for one in CLASSES:
-        bpy.utils.register_class(one)
-
-
-def unregister() -> None:
-    """Take them away."""
-    for one in reversed(CLASSES):
-        bpy.utils.unregister_class(one)

@@ -8,7 +8,8 @@ from ..animamimic_addon import session
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.redraw import redraw_viewports, show_status
 from ..animamimic_addon.words import progress
-from ..core.errors import AnimaMimicError, CancelledError
+from ..core.errors import AnimaMimicError
+from .at_once import tell_failure
 
 TIMER_SECONDS = 0.1
 GOES_ON: set[Any] = {"PASS_THROUGH"}
@@ -64,7 +65,7 @@ class ModalRun:
         try:
             outcome = self.engine_ended(context, run)
         except AnimaMimicError as error:
-            outcome = failed(self, error)
+            outcome = tell_failure(self, error)
         finally:
             if outcome != GOES_ON:
                 session.end_run()
@@ -77,9 +78,3 @@ class ModalRun:
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
-
-
-def failed(operator: Any, error: AnimaMimicError) -> set[Any]:
-    """Tell why an operator did not do its work, and its outcome."""
-    operator.report({"WARNING"} if isinstance(error, CancelledError) else {"ERROR"}, str(error))
-    return {"CANCELLED"}

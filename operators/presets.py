@@ -5,8 +5,9 @@ from typing import Any
 import bpy
 
 from ..animamimic_addon.datablocks import Context
+from ..animamimic_addon.registration import registering
 from ..core.presets import EFFECTS, PRESETS
-from .change import SceneChange
+from .at_once import SceneChange
 
 PRESET_TITLES = {name: name.title() for name in PRESETS}
 """What buttons call them."""
@@ -23,7 +24,7 @@ class ANIMAMIMIC_OT_use_preset(SceneChange, bpy.types.Operator):
         """What this one is for."""
         return EFFECTS[properties.preset]
 
-    def change(self, context: Context) -> str:
+    def act(self, context: Context) -> str:
         """Set them."""
         given: Any = self
         for name, value in PRESETS[given.preset].items():
@@ -36,12 +37,4 @@ ANIMAMIMIC_OT_use_preset.__annotations__ = {
     "preset": _props.EnumProperty(name="Preset", items=[(name, title, EFFECTS[name]) for name, title in PRESET_TITLES.items()], default="NORMAL", description="Which one")
 }
 
-
-def register() -> None:
-    """Add it."""
-    bpy.utils.register_class(ANIMAMIMIC_OT_use_preset)
-
-
-def unregister() -> None:
-    """Take it away."""
-    bpy.utils.unregister_class(ANIMAMIMIC_OT_use_preset)
+register, unregister = registering(ANIMAMIMIC_OT_use_preset)

@@ -10,12 +10,14 @@ from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.queued import QueuedJob, State
 from ..animamimic_addon.readiness import chosen_subject
 from ..animamimic_addon.redraw import redraw_viewports
+from ..animamimic_addon.registration import registering
 from ..core.errors import AnimaMimicError, CancelledError
 from .animate import WORK, summary
-from .modal import GOES_ON, ModalRun, failed
+from .at_once import AtOnce, WhileIdle, tell_failure
+from .modal import GOES_ON, ModalRun
 
 
-class ANIMAMIMIC_OT_queue_animation(bpy.types.Operator):
+class ANIMAMIMIC_OT_queue_animation(AtOnce, bpy.types.Operator):
     """Keep the selected subject, the video and the settings as they are now as a job for the queue, instead of running it"""
 
     bl_idname = "animamimic.queue_animation"
@@ -27,16 +29,12 @@ class ANIMAMIMIC_OT_queue_animation(bpy.types.Operator):
         properties.copy_unset(context.scene.animamimic, self.properties)
         return self.execute(context)
 
-    def execute(self, context: Context) -> set[Any]:
+    def act(self, context: Context) -> str:
         """Capture the scene into the queue."""
-        try:
-            subject = chosen_subject(context)
-            settings = properties.settings_from(self)
-            folder = queued.add(subject.name, bpy.data.filepath, lambda folder: WORK.capture(context, subject, settings, folder))
-        except AnimaMimicError as error:
-            return failed(self, error)
-        self.report({"INFO"}, f"Queued '{subject.name}' as {folder.name}")
-        return {"FINISHED"}
+        subject = chosen_subject(context)
+        settings = properties.settings_from(self)
+        folder = queued.add(subject.name, bpy.data.filepath, lambda folder: WORK.capture(context, subject, settings, folder))
+        return f"Queued '{subject.name}' as {folder.name}"
 
 
 class ANIMAMIMIC_OT_run_queue(ModalRun, bpy.types.Operator):
@@ -64,9 +62,9 @@ class ANIMAMIMIC_OT_run_queue(ModalRun, bpy.types.Operator):
                 session.wait(run, lambda run: None)
                 self._end(queued.find(run.folder.name), run)
         except AnimaMimicError as error:
-            return failed(self, error)
+            return tell_failure(self, error)
         except KeyboardInterrupt:
-            return failed(self, CancelledError("The queue was stopped; run it again to go on."))
+            return tell_failure(self, CancelledError("The queue was stopped; run it again to go on."))
         finally:
             session.end_run()
         return self._told()
@@ -77,7 +75,7 @@ class ANIMAMIMIC_OT_run_queue(ModalRun, bpy.types.Operator):
         try:
             run = self._start_next()
         except AnimaMimicError as error:
-            return failed(self, error)
+            return tell_failure(self, error)
         return self.follow(context, run) if run is not None else self._told()
 
     def engine_ended(self, context: Context, run: session.Run) -> set[Any]:
@@ -118,29 +116,19 @@ def _job_annotations() -> dict[str, Any]:
     return {"job": props.StringProperty(name="Job", description="Name of the job's folder")}
 
 
-class _OfOneJob:
+class _OfOneJob(WhileIdle):
     """An operator on one job of the queue. To be inherited before bpy.types.Operator, with `__annotations__ = _job_annotations()`."""
 
-    report: Any
     job: str
 
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        """Not while a run is under way."""
-        cls.poll_message_set("A run is under way")  # type: ignore[attr-defined]
-        return session.current() is None
-
-    def execute(self, context: Context) -> set[Any]:
-        """Do it."""
-        try:
-            self.act(context, queued.find(self.job))
-        except AnimaMimicError as error:
-            return failed(self, error)
+    def act(self, context: Context) -> str:
+        """Find the job and do it."""
+        said = self.change(context, queued.find(self.job))
         redraw_viewports(context)
-        return {"FINISHED"}
+        return said
 
-    def act(self, context: Context, one: QueuedJob) -> None:
-        """What this one does. Raises AnimaMimicError."""
+    def change(self, context: Context, one: QueuedJob) -> str:
+        """What this one does; returns what the status bar says, '' for nothing. Raises AnimaMimicError."""
         raise NotImplementedError
 
 
@@ -152,13 +140,13 @@ class ANIMAMIMIC_OT_bake_queued(_OfOneJob, bpy.types.Operator):
     bl_options = {"UNDO"}
     __annotations__ = _job_annotations()
 
-    def act(self, context: Context, one: QueuedJob) -> None:
+    def change(self, context: Context, one: QueuedJob) -> str:
         """Bake it."""
         made = WORK.bake(context, read_captured(one.folder), one.folder)
         queued.mark_baked(one)
         for warning in made.warnings:
             self.report({"WARNING"}, warning)
-        self.report({"INFO"}, summary(made))
+        return summary(made)
 
 
 class ANIMAMIMIC_OT_retry_queued(_OfOneJob, bpy.types.Operator):
@@ -168,9 +156,10 @@ class ANIMAMIMIC_OT_retry_queued(_OfOneJob, bpy.types.Operator):
     bl_label = "Try Again"
     __annotations__ = _job_annotations()
 
-    def act(self, context: Context, one: QueuedJob) -> None:
+    def change(self, context: Context, one: QueuedJob) -> str:
         """Forget its failure."""
         queued.retry(one)
+        return ""
 
 
 class ANIMAMIMIC_OT_remove_queued(_OfOneJob, bpy.types.Operator):
@@ -186,24 +175,15 @@ class ANIMAMIMIC_OT_remove_queued(_OfOneJob, bpy.types.Operator):
             if queued.find(self.job).state is State.DONE:
                 return context.window_manager.invoke_confirm(self, event)
         except AnimaMimicError as error:
-            return failed(self, error)
+            return tell_failure(self, error)
         return self.execute(context)
 
-    def act(self, context: Context, one: QueuedJob) -> None:
+    def change(self, context: Context, one: QueuedJob) -> str:
         """Delete its folder."""
         queued.remove(one)
+        return ""
 
 
-OPERATORS = (ANIMAMIMIC_OT_queue_animation, ANIMAMIMIC_OT_run_queue, ANIMAMIMIC_OT_bake_queued, ANIMAMIMIC_OT_retry_queued, ANIMAMIMIC_OT_remove_queued)
-
-
-def register() -> None:
-    """Add them."""
-    for one in OPERATORS:
-        bpy.utils.register_class(one)
-
-
-def unregister() -> None:
-    """Take them away."""
-    for one in reversed(OPERATORS):
-        bpy.utils.unregister_class(one)
+register, unregister = registering(
+    ANIMAMIMIC_OT_queue_animation, ANIMAMIMIC_OT_run_queue, ANIMAMIMIC_OT_bake_queued, ANIMAMIMIC_OT_retry_queued, ANIMAMIMIC_OT_remove_queued
+)

@@ -3,6 +3,7 @@
 import bpy
 
 from ..animamimic_addon.capture_motion import capture_coarse
+from ..animamimic_addon.registration import registering
 from ..animamimic_addon.tissue_bake import bake_tissue_job
 from ..animamimic_addon.work import Made, Work
 from .run import EngineRun, run_annotations
@@ -21,11 +22,4 @@ class ANIMAMIMIC_OT_restore_motion(EngineRun, bpy.types.Operator):
         return f"Made {made.shape_keys} shape keys with {made.keys} keys on the motion of '{made.armature}'"
 
 
-def register() -> None:
-    """Add it."""
-    bpy.utils.register_class(ANIMAMIMIC_OT_restore_motion)
-
-
-def unregister() -> None:
-    """Take it away."""
-    bpy.utils.unregister_class(ANIMAMIMIC_OT_restore_motion)
+register, unregister = registering(ANIMAMIMIC_OT_restore_motion)

@@ -7,8 +7,9 @@ import bpy
 from ..animamimic_addon import session, takes
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.readiness import chosen_subject
+from ..animamimic_addon.registration import registering
 from ..animamimic_addon.removal import remove
-from .change import SceneChange
+from .at_once import SceneChange
 
 
 class ANIMAMIMIC_OT_remove_result(SceneChange, bpy.types.Operator):
@@ -17,7 +18,7 @@ class ANIMAMIMIC_OT_remove_result(SceneChange, bpy.types.Operator):
     bl_idname = "animamimic.remove_result"
     bl_label = "Remove Result"
 
-    def change(self, context: Context) -> str:
+    def act(self, context: Context) -> str:
         """Remove it from the selected subject."""
         remove(context, chosen_subject(context))
         return ""
@@ -29,7 +30,7 @@ class ANIMAMIMIC_OT_keep_take(SceneChange, bpy.types.Operator):
     bl_idname = "animamimic.keep_take"
     bl_label = "Keep as Take"
 
-    def change(self, context: Context) -> str:
+    def act(self, context: Context) -> str:
         """Copy it."""
         return f"Kept as '{takes.keep(chosen_subject(context)).name}'"
 
@@ -52,16 +53,4 @@ class ANIMAMIMIC_OT_open_job_folder(bpy.types.Operator):
         return wm.path_open(filepath=str(session.last_folder()))
 
 
-CLASSES = (ANIMAMIMIC_OT_remove_result, ANIMAMIMIC_OT_keep_take, ANIMAMIMIC_OT_open_job_folder)
-
-
-def register() -> None:
-    """Add them."""
-    for one in CLASSES:
-        bpy.utils.register_class(one)
-
-
-def unregister() -> None:
-    """Take them away."""
-    for one in reversed(CLASSES):
-        bpy.utils.unregister_class(one)
+register, unregister = registering(ANIMAMIMIC_OT_remove_result, ANIMAMIMIC_OT_keep_take, ANIMAMIMIC_OT_open_job_folder)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import bpy
 
 from ..animamimic_addon.lone_rig import bake_rig, capture_rig
+from ..animamimic_addon.registration import registering
 from ..animamimic_addon.work import Made, Work
 from ..core.settings import Settings
 from .run import EngineRun, run_annotations
@@ -28,11 +29,4 @@ class ANIMAMIMIC_OT_auto_rig(EngineRun, bpy.types.Operator):
         return f"Made '{made.armature}': {made.bones} bones"
 
 
-def register() -> None:
-    """Add it."""
-    bpy.utils.register_class(ANIMAMIMIC_OT_auto_rig)
-
-
-def unregister() -> None:
-    """Take it away."""
-    bpy.utils.unregister_class(ANIMAMIMIC_OT_auto_rig)
+register, unregister = registering(ANIMAMIMIC_OT_auto_rig)

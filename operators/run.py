@@ -10,7 +10,8 @@ from ..animamimic_addon.readiness import chosen_subject
 from ..animamimic_addon.work import Made, Work
 from ..core.errors import AnimaMimicError
 from ..core.settings import Settings
-from .modal import ModalRun, failed
+from .at_once import tell_failure
+from .modal import ModalRun
 
 
 def run_annotations() -> dict[str, Any]:
@@ -54,7 +55,7 @@ class EngineRun(ModalRun):
         try:
             made = session.run_blocking(context, self.work, *self._arguments(), tell=lambda run: window_manager.progress_update(100 * run.fraction))
         except AnimaMimicError as error:
-            return failed(self, error)
+            return tell_failure(self, error)
         finally:
             window_manager.progress_end()
         return self._made(made)
@@ -65,7 +66,7 @@ class EngineRun(ModalRun):
         try:
             return self.follow(context, session.start(context, self.work, *self._arguments()))
         except AnimaMimicError as error:
-            return failed(self, error)
+            return tell_failure(self, error)
 
     def engine_ended(self, context: Context, run: session.Run) -> set[Any]:
         """Bring the result into the scene."""

@@ -4,7 +4,8 @@ import bpy
 
 from ..animamimic_addon import sample
 from ..animamimic_addon.datablocks import Context
-from .change import SceneChange
+from ..animamimic_addon.registration import registering
+from .at_once import SceneChange
 
 
 class ANIMAMIMIC_OT_load_sample(SceneChange, bpy.types.Operator):
@@ -13,16 +14,9 @@ class ANIMAMIMIC_OT_load_sample(SceneChange, bpy.types.Operator):
     bl_idname = "animamimic.load_sample"
     bl_label = "Load Sample"
 
-    def change(self, context: Context) -> str:
+    def act(self, context: Context) -> str:
         """Add it and show it."""
         return f"Showing the scene '{sample.load(context).name}'"
 
 
-def register() -> None:
-    """Add it."""
-    bpy.utils.register_class(ANIMAMIMIC_OT_load_sample)
-
-
-def unregister() -> None:
-    """Take it away."""
-    bpy.utils.unregister_class(ANIMAMIMIC_OT_load_sample)
+register, unregister = registering(ANIMAMIMIC_OT_load_sample)

@@ -8,7 +8,9 @@ import bpy
 from ..animamimic_addon import engine_setup, properties
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.redraw import redraw_viewports
+from ..animamimic_addon.registration import registering
 from ..core.errors import AnimaMimicError
+from .at_once import tell_failure
 
 TIMER_SECONDS = 0.2
 DIALOG_WIDTH = 460
@@ -40,7 +42,7 @@ class ANIMAMIMIC_OT_set_up_engine(bpy.types.Operator):
         try:
             self._setup = engine_setup.start(given.folder)
         except AnimaMimicError as error:
-            return self._ended(error)
+            return tell_failure(self, error)
         if bpy.app.background:
             while engine_setup.listen(self._setup):
                 time.sleep(TIMER_SECONDS)
@@ -90,13 +92,9 @@ class ANIMAMIMIC_OT_set_up_engine(bpy.types.Operator):
         try:
             python = engine_setup.finish(self._setup)
         except AnimaMimicError as error:
-            return self._ended(error)
+            return tell_failure(self, error)
         self.report({"INFO"}, f"The engine is set up: {python}")
         return {"FINISHED"}
-
-    def _ended(self, error: AnimaMimicError) -> set[Any]:
-        self.report({"ERROR"}, str(error))
-        return {"CANCELLED"}
 
     def _remove_timer(self, context: Context) -> None:
         if self._timer is not None:
@@ -128,14 +126,10 @@ class ANIMAMIMIC_OT_cancel_set_up(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def register() -> None:
-    """Add both."""
-    bpy.utils.register_class(ANIMAMIMIC_OT_set_up_engine)
-    bpy.utils.register_class(ANIMAMIMIC_OT_cancel_set_up)
+register, _take_away = registering(ANIMAMIMIC_OT_set_up_engine, ANIMAMIMIC_OT_cancel_set_up)
 
 
 def unregister() -> None:
     """Take both away, and end what is under way."""
     engine_setup.cancel()
-    bpy.utils.unregister_class(ANIMAMIMIC_OT_cancel_set_up)
-    bpy.utils.unregister_class(ANIMAMIMIC_OT_set_up_engine)
+    _take_away()

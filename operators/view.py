@@ -5,7 +5,8 @@ import bpy
 from ..animamimic_addon import overlay
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.framing import frame_selected
-from .change import SceneChange
+from ..animamimic_addon.registration import registering
+from .at_once import SceneChange
 
 
 class ANIMAMIMIC_OT_frame_subject(SceneChange, bpy.types.Operator):
@@ -14,7 +15,7 @@ class ANIMAMIMIC_OT_frame_subject(SceneChange, bpy.types.Operator):
     bl_idname = "animamimic.frame_subject"
     bl_label = "Frame Subject"
 
-    def change(self, context: Context) -> str:
+    def act(self, context: Context) -> str:
         """Add the camera."""
         return f"Added '{frame_selected(context).name}'"
 
@@ -25,21 +26,9 @@ class ANIMAMIMIC_OT_overlay_video(SceneChange, bpy.types.Operator):
     bl_idname = "animamimic.overlay_video"
     bl_label = "Overlay Video"
 
-    def change(self, context: Context) -> str:
+    def act(self, context: Context) -> str:
         """Put it there, or away."""
         return "The driving video lies over the camera's picture" if overlay.toggle(context) else "The driving video is put away"
 
 
-CLASSES = (ANIMAMIMIC_OT_frame_subject, ANIMAMIMIC_OT_overlay_video)
-
-
-def register() -> None:
-    """Add them."""
-    for one in CLASSES:
-        bpy.utils.register_class(one)
-
-
-def unregister() -> None:
-    """Take them away."""
-    for one in reversed(CLASSES):
-        bpy.utils.unregister_class(one)
+register, unregister = registering(ANIMAMIMIC_OT_frame_subject, ANIMAMIMIC_OT_overlay_video)

@@ -6,6 +6,7 @@ import bpy
 
 from ..animamimic_addon import readiness, session, words
 from ..animamimic_addon.datablocks import Context
+from ..animamimic_addon.registration import registering
 from ..operators.presets import PRESET_TITLES
 from .engine import draw_engine
 from .outcome import draw_outcome
@@ -86,11 +87,4 @@ def _draw_run(layout: Any, run: session.Run) -> None:
     ends.operator("animamimic.stop_and_keep", icon="SNAP_FACE")
 
 
-def register() -> None:
-    """Add it."""
-    bpy.utils.register_class(ANIMAMIMIC_PT_main)
-
-
-def unregister() -> None:
-    """Take it away."""
-    bpy.utils.unregister_class(ANIMAMIMIC_PT_main)
+register, unregister = registering(ANIMAMIMIC_PT_main)

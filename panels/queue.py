@@ -8,6 +8,7 @@ import bpy
 from ..animamimic_addon import queued, readiness, session
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.queued import QueuedJob, State
+from ..animamimic_addon.registration import registering
 
 ICONS = {
     State.WAITING: "TIME",
@@ -64,11 +65,4 @@ def _draw_job(layout: Any, one: QueuedJob) -> None:
         box.label(text=one.error, icon="BLANK1")
 
 
-def register() -> None:
-    """Add it."""
-    bpy.utils.register_class(ANIMAMIMIC_PT_queue)
-
-
-def unregister() -> None:
-    """Take it away."""
-    bpy.utils.unregister_class(ANIMAMIMIC_PT_queue)
+register, unregister = registering(ANIMAMIMIC_PT_queue)

@@ -6,6 +6,7 @@ import bpy
 
 from ..animamimic_addon import properties, session
 from ..animamimic_addon.datablocks import Context
+from ..animamimic_addon.registration import registering
 
 SHOWN_ABOVE = {"video", "camera", "rig", "frame_start", "frame_end", "tissue"}
 """Settings that the main panel shows."""
@@ -120,16 +121,8 @@ class ANIMAMIMIC_PT_machine(_StagePanel, bpy.types.Panel):
     stages = ("machine",)
 
 
-PANELS = (ANIMAMIMIC_PT_video, ANIMAMIMIC_PT_rig, ANIMAMIMIC_PT_motion, ANIMAMIMIC_PT_tissue, ANIMAMIMIC_PT_residual, ANIMAMIMIC_PT_restore, ANIMAMIMIC_PT_machine)
+PANELS = (
+    ANIMAMIMIC_PT_video, ANIMAMIMIC_PT_rig, ANIMAMIMIC_PT_motion, ANIMAMIMIC_PT_tissue, ANIMAMIMIC_PT_residual, ANIMAMIMIC_PT_restore, ANIMAMIMIC_PT_machine
+)
 
-
-def register() -> None:
-    """Add them."""
-    for panel in PANELS:
-        bpy.utils.register_class(panel)
-
-
-def unregister() -> None:
-    """Take them away."""
-    for panel in reversed(PANELS):
-        bpy.utils.unregister_class(panel)
+register, unregister = registering(*PANELS)

@@ -6,6 +6,7 @@ import bpy
 
 from ..animamimic_addon import session, soft_factor
 from ..animamimic_addon.datablocks import Context
+from ..animamimic_addon.registration import registering
 
 
 class ANIMAMIMIC_PT_soft_motion(bpy.types.Panel):
@@ -30,11 +31,4 @@ class ANIMAMIMIC_PT_soft_motion(bpy.types.Panel):
         column.operator("animamimic.bake_soft_tissue", icon="MOD_SOFT")
 
 
-def register() -> None:
-    """Add it."""
-    bpy.utils.register_class(ANIMAMIMIC_PT_soft_motion)
-
-
-def unregister() -> None:
-    """Take it away."""
-    bpy.utils.unregister_class(ANIMAMIMIC_PT_soft_motion)
+register, unregister = registering(ANIMAMIMIC_PT_soft_motion)
