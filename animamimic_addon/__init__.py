@@ -6,15 +6,15 @@ ROOT_PACKAGE = __package__.rpartition(".")[0]
 
 def register() -> None:
     """Add the preferences and the scene's properties to Blender."""
-    from . import preferences, properties, session, soft_factor, translations
+    from . import live_preview, preferences, properties, session, soft_factor, translations
 
-    for part in (translations, preferences, properties, soft_factor, session):
+    for part in (translations, preferences, properties, soft_factor, live_preview, session):
         part.register()
 
 
 def unregister() -> None:
     """End a run that is under way and take everything away again."""
-    from . import preferences, properties, session, soft_factor, translations
+    from . import live_preview, preferences, properties, session, soft_factor, translations
 
-    for part in (session, soft_factor, properties, preferences, translations):
+    for part in (session, live_preview, soft_factor, properties, preferences, translations):
         part.unregister()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..core.errors import AnimaMimicError, EngineError, InputError
-from ..core.job import LOG_FILE, PROGRESS_FILE, REPORT_FILE, RESULT_FILE, Message, MessageReader
+from ..core.job import LOG_FILE, PREVIEW_FILE, PROGRESS_FILE, REPORT_FILE, RESULT_FILE, Message, MessageReader
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ def without_console() -> dict[str, Any]:
 def _emptied_log(folder: Path) -> BinaryIO:
     """The log, opened for writing; what an earlier run left is gone. Raises EngineError where that cannot be done."""
     try:
-        for name in (PROGRESS_FILE, RESULT_FILE, REPORT_FILE):
+        for name in (PROGRESS_FILE, PREVIEW_FILE, RESULT_FILE, REPORT_FILE):
             (folder / name).unlink(missing_ok=True)
         return (folder / LOG_FILE).open("wb")
     except OSError as error:

@@ -5,6 +5,7 @@
     view.png         a render of the view, RGBA                                           written by Blender
     driving.*        the driving video (or a folder of images); mask.* its mask           written by Blender
     progress.jsonl   one message a line                                                   written by the engine
+    preview.npy      the fit as it stands, over the video: uint8[H, W, 3]                  written by the engine, now and then
     *.lock           held by who works in the folder, see `claim`
     cancel           an empty file that asks a blocking run to stop                       written by who wants it
     stop             an empty file that asks the fit to keep what it has, and the run to end   written by who wants it
@@ -26,10 +27,10 @@ import numpy as np
 
 from . import settings as settings_module
 from .errors import InputError
-from .files import read_arrays, write_arrays, write_text
+from .files import PART_SUFFIX, read_arrays, write_arrays, write_text
 from .messages import PROGRESS_FILE, Message, MessageReader, append_message
 from .settings import Settings
-from .types import Float32, Keys, Mesh, Motion, Rig, Tissue, View
+from .types import Float32, Keys, Mesh, Motion, Rig, Tissue, UInt8, View
 
 __all__ = ["PROGRESS_FILE", "Message", "MessageReader", "Request", "Result", "Task", "append_message", "read_request", "read_result", "write_request", "write_result"]
 
@@ -43,6 +44,7 @@ RESULT_FILE = "result.npz"
 REPORT_FILE = "result.json"
 CANCEL_FILE = "cancel"
 STOP_FILE = "stop"
+PREVIEW_FILE = "preview.npy"
 
 
 class Task(StrEnum):
@@ -193,6 +195,22 @@ def read_result(folder: Path) -> Result:
         tissue=tissue,
         report=report,
     )
+
+
+def write_preview(folder: Path, picture: UInt8) -> None:
+    """Show a picture [H, W, 3] to who waits, in the place of the last one. Not brought to the disk: it is looked at once."""
+    part = folder / (PREVIEW_FILE + PART_SUFFIX)
+    with part.open("wb") as file:
+        np.save(file, picture)
+    part.replace(folder / PREVIEW_FILE)
+
+
+def read_preview(folder: Path) -> UInt8 | None:
+    """The picture shown last, [H, W, 3], or None where there is none."""
+    try:
+        return np.asarray(np.load(folder / PREVIEW_FILE, allow_pickle=False), np.uint8)
+    except (OSError, EOFError, ValueError):  # none yet, or it was replaced just now on a system that cannot do so at once
+        return None
 
 
 def _named_arrays(prefix: str, holder: Mesh | Motion) -> dict[str, Any]:

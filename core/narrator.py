@@ -14,7 +14,7 @@ from . import job
 from .job import Message
 from .stages import StageStore
 from .time_left import TimeLeft
-from .types import Progress
+from .types import Progress, UInt8
 from .usage import Meter, Usage
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,13 @@ class Narrator:
     def warn(self, text: str) -> None:
         """Tell the user something that does not stop the run."""
         job.append_message(self.folder, Message("WARN", text))
+
+    def show(self, picture: UInt8) -> None:
+        """Show a picture [H, W, 3] of what the stage has found so far. Where it cannot be written nobody sees it, and the run goes on."""
+        try:
+            job.write_preview(self.folder, picture)
+        except OSError as error:
+            log.warning("no preview: %s", error)
 
     def _progress(self, name: str, fraction: float, text: str, begun: float) -> None:
         now = time.monotonic()

@@ -18,7 +18,7 @@ from .job import Message, Request, Result, Task
 from .narrator import Narrator, report_values
 from .soft_stage import LAYER_STAGES, beyond_bones, flesh, followed, restored
 from .time_left import TimeLeft, usual_seconds
-from .types import Clip, Keys, Motion, Progress, Rig, Tissue
+from .types import Clip, Keys, Motion, Progress, Rig, Tissue, UInt8
 
 if TYPE_CHECKING:
     from .video.generate import Models
@@ -82,7 +82,7 @@ def animate(folder: Path, request: Request) -> Result:
     narrator.time_left.usual = _usual_seconds(request, len(clip.frames), rig)
     fit_inputs = (mesh, rig, request.rig is not None, view, clip, settings.fit, request.frame_count)
     stop = (folder / job.STOP_FILE).exists
-    motion, fit_report = narrator.result("fit", fit_inputs, lambda progress: _fit(request, rig, clip, progress, stop), whole=lambda: not stop())
+    motion, fit_report = narrator.result("fit", fit_inputs, lambda progress: _fit(request, rig, clip, progress, stop, narrator.show), whole=lambda: not stop())
     if fit_report["followed"] < len(clip.frames):
         narrator.warn(f"The fit was stopped: the motion is followed for {fit_report['followed']} of {len(clip.frames)} frames; the rest stays as the last one.")
     tissue, tissue_report = beyond_bones(narrator, request, rig, motion, clip)
@@ -218,12 +218,12 @@ def _build_rig(request: Request, progress: Progress) -> Rig:
     return build_rig(request.mesh, request.settings.rig, progress)
 
 
-def _fit(request: Request, rig: Rig, clip: Clip, progress: Progress, stop: Callable[[], bool]) -> tuple[Motion, dict[str, Any]]:
+def _fit(request: Request, rig: Rig, clip: Clip, progress: Progress, stop: Callable[[], bool], show: Callable[[UInt8], None]) -> tuple[Motion, dict[str, Any]]:
     from .fit import AUTOMATIC_RIG, OWN_RIG, fit_motion
     from .retiming import retimed
 
     base = OWN_RIG if request.rig is not None else AUTOMATIC_RIG
-    motion, report = fit_motion(request.mesh, rig, request.needed_view(), clip, request.settings.fit, progress, base, stop)
+    motion, report = fit_motion(request.mesh, rig, request.needed_view(), clip, request.settings.fit, progress, base, stop, show)
     if clip.times is not None:
         motion = retimed(motion, clip.times, request.frame_count)
     return motion, report_values(report)

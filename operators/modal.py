@@ -4,7 +4,7 @@ from typing import Any
 
 import bpy
 
-from ..animamimic_addon import session
+from ..animamimic_addon import live_preview, session
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.redraw import redraw_viewports, show_status
 from ..animamimic_addon.words import progress
@@ -48,6 +48,7 @@ class ModalRun:
         elif event.type != "TIMER":
             return GOES_ON
         working = session.listen(run)
+        live_preview.look(run.folder)
         redraw_viewports(context)
         if working:
             show_status(context, f"AnimaMimic: {run.stage}, {progress(run.fraction, run.seconds_left)}. Esc cancels.")

@@ -4,13 +4,13 @@ from typing import Any
 
 import bpy
 
-from ..animamimic_addon import readiness, session, words
+from ..animamimic_addon import live_preview, readiness, session, words
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.registration import registering
 from ..operators.presets import PRESET_TITLES
 from .engine import draw_engine
 from .outcome import draw_outcome
-from .text import draw_text
+from .text import draw_text, icon_scale
 
 
 class ANIMAMIMIC_PT_main(bpy.types.Panel):
@@ -28,7 +28,7 @@ class ANIMAMIMIC_PT_main(bpy.types.Panel):
         _draw_inputs(self.layout, context)
         run = session.current()
         if run is not None:
-            _draw_run(self.layout, run)
+            _draw_run(self.layout, context, run)
             return
         _draw_button(self.layout, context)
         draw_outcome(self.layout, context)
@@ -75,7 +75,7 @@ def _draw_button(layout: Any, context: Context) -> None:
         draw_text(layout.column(align=True), context, obstacle, "INFO")
 
 
-def _draw_run(layout: Any, run: session.Run) -> None:
+def _draw_run(layout: Any, context: Context, run: session.Run) -> None:
     column = layout.column(align=True)
     column.label(text=run.stage)
     column.progress(factor=run.fraction, text=words.progress(run.fraction, run.seconds_left))
@@ -85,6 +85,9 @@ def _draw_run(layout: Any, run: session.Run) -> None:
     ends.scale_y = 1.4
     ends.operator("animamimic.cancel", icon="CANCEL")
     ends.operator("animamimic.stop_and_keep", icon="SNAP_FACE")
+    picture = live_preview.icon(run.folder)
+    if picture:
+        layout.template_icon(icon_value=picture, scale=icon_scale(context))
 
 
 register, unregister = registering(ANIMAMIMIC_PT_main)

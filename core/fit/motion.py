@@ -11,12 +11,13 @@ import torch
 
 from ..errors import InputError
 from ..settings import FitSettings
-from ..types import Clip, Mesh, Motion, Progress, Rig, View, no_progress
+from ..types import Clip, Mesh, Motion, Progress, Rig, UInt8, View, no_progress
 from .evidence import Evidence
 from .judge import judge
 from .look import Look
 from .observe import Observer
-from .problem import Problem
+from .preview import Preview
+from .problem import Poses, Problem
 from .refine import Smoothness, refine
 from .solver import OWN_RIG, Priors, Solver
 from .track import track
@@ -65,12 +66,14 @@ def fit_motion(
     progress: Progress = no_progress,
     base: Priors = OWN_RIG,
     stop: Callable[[], bool] = lambda: False,
+    show: Callable[[UInt8], None] = lambda picture: None,
 ) -> tuple[Motion, FitReport]:
     """Find the rotations of every bone, and the translations of the roots, that make the mesh move as the video's subject does.
 
     The clip's first frame shows the mesh as it stands. Its frames and masks may have any resolution of the view's aspect; they
     are compared with the estimate at `settings.fit_resolution`. base: what is believed of such a rig without looking; the
     settings scale it. stop: asked now and then whether to end here: what is found by then is kept, later frames stay as the last one.
+    show: given a small picture uint8[H, W, 3] of the estimate over the video now and then.
 
     Raises InputError where the rig moves nothing or the subject is not in the view.
     """
@@ -78,11 +81,16 @@ def fit_motion(
     with watch.part("prepare"):
         progress(0.0, "taking the subject's look")
         solver, small = prepare(mesh, rig, view, clip, settings, base)
+    preview = Preview(show)
+
+    def seen(frame: int, pose: Poses) -> None:
+        preview.show(solver.observer, frame, pose)
+
     with watch.part("track"):
-        poses, followed = track(solver, small, lambda fraction: progress(0.8 * fraction, "following the subject"), stop)
+        poses, followed = track(solver, small, lambda fraction: progress(0.8 * fraction, "following the subject"), stop, seen)
     with watch.part("refine"):
         smoothness = Smoothness(Smoothness.turn * settings.smoothness, Smoothness.shift * settings.smoothness)
-        poses = refine(solver, poses, smoothness, lambda fraction: progress(0.8 + 0.18 * fraction, "refining all frames"), stop)
+        poses = refine(solver, poses, smoothness, lambda fraction: progress(0.8 + 0.18 * fraction, "refining all frames"), stop, seen)
     with watch.part("report"):
         found = judge(solver, poses)
     motion = solver.problem.motion(poses, found.certainty)

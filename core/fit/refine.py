@@ -71,14 +71,25 @@ class Smoothness:
         return np.repeat(base * factor * self.share ** np.minimum(CALM / factor, 1), 3)
 
 
-def refine(solver: Solver, poses: Poses, smoothness: Smoothness, progress: Callable[[float], None], stop: Callable[[], bool] = lambda: False) -> Poses:
-    """Improve the poses of all frames together; frame 0 stays. stop: asked before every round whether to end here."""
+def refine(
+    solver: Solver,
+    poses: Poses,
+    smoothness: Smoothness,
+    progress: Callable[[float], None],
+    stop: Callable[[], bool] = lambda: False,
+    seen: Callable[[int, Poses], None] = lambda frame, pose: None,
+) -> Poses:
+    """Improve the poses of all frames together; frame 0 stays. stop: asked before every round whether to end here.
+    seen: told one frame's new pose after every round, each time a later frame's.
+    """
     for index, one in enumerate(ROUNDS):
         if stop():
             break
         held = one if solver.priors.loosens else replace(ROUNDS[0], level=one.level)
         looser = replace(solver, priors=replace(solver.priors, rest=held.rest * solver.priors.rest))
         poses = _round(looser, poses, replace(smoothness, share=held.smooth), held.level)
+        frame = (len(poses) - 1) * (index + 1) // len(ROUNDS)
+        seen(frame, poses[frame : frame + 1])
         progress((index + 1) / len(ROUNDS))
     return poses
 

@@ -30,10 +30,11 @@ WELL_EXPLAINED = 1.1
 """No limb is looked for where a frame's error is at most this many times that of frame 0, whose pose is known."""
 
 
-def track(solver: Solver, small: Observer, progress: Callable[[float], None], stop: Callable[[], bool] = lambda: False) -> tuple[Poses, int]:
+def track(solver: Solver, small: Observer, progress: Callable[[float], None], stop: Callable[[], bool] = lambda: False, seen: Callable[[int, Poses], None] = lambda frame, pose: None) -> tuple[Poses, int]:
     """Poses of all frames, each started from where the last two lead, and how many frames were followed.
 
     small: for trying out limbs. stop: asked before every frame whether to end here; the rest then stays as the last one.
+    seen: told the pose that was found for a frame.
     """
     count = len(solver.observer.evidence)
     joints = limb_joints(solver.problem)
@@ -51,6 +52,7 @@ def track(solver: Solver, small: Observer, progress: Callable[[float], None], st
             if picture_error(solver.observer, [frame], swung)[0] < error:
                 best = swung
         poses.store(slice(frame, frame + 1), best)
+        seen(frame, best)
         progress(frame / count)
     return poses, count
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 from animamimic.core.errors import InputError
-from animamimic.core.fit import Priors, fit_motion, skin
+from animamimic.core.fit import Priors, fit_motion, preview, skin
 from animamimic.core.fit.motion import prepare
 from animamimic.core.fit.problem import Poses
+from animamimic.core.fit.refine import ROUNDS
 from animamimic.core.settings import FitSettings
 from animamimic.core.types import Clip, Mesh, Rig, View
 
@@ -124,6 +125,18 @@ def test_a_still_subject_stays_still():
     motion, _ = fit_motion(mesh, rig, view, clip([(0, 0)] * 3), SETTINGS)
     assert np.abs(turn_about_z(motion.rotations.reshape(-1, 4))).max() < 1.0
     assert np.abs(motion.translations).max() < 0.015
+
+
+def test_who_waits_sees_the_estimate_over_the_video(monkeypatch):
+    monkeypatch.setattr(preview, "INTERVAL", 0.0)
+    mesh, rig, view = arm()
+    pictures, film = [], clip(BEND[:3])
+    fit_motion(mesh, rig, view, film, SETTINGS, show=pictures.append)
+    assert len(pictures) == 2 + len(ROUNDS)  # frames 1 and 2, and one for every round of the refinement
+    tinted = (pictures[1] != film.frames[2]).any(-1)
+    subject = film.masks[2] > 127
+    assert (tinted & subject).sum() > 0.9 * subject.sum()
+    assert (tinted & ~subject).sum() < 0.3 * subject.sum()  # the outline alone
 
 
 def test_sideways_motion_is_the_roots_translation():
