@@ -162,8 +162,9 @@ def _animate(options: argparse.Namespace) -> int:
     for name in ("video", "mask_video"):
         if given.get(name):
             given[name] = str(Path(str(given[name])).resolve())
-    if given.get("model") and Path(str(given["model"])).is_dir():  # the engine works in another folder
-        given["model"] = str(Path(str(given["model"])).resolve())
+    for name in ("model", "unirig", "unirig_python"):  # the engine works in another folder
+        if given.get(name) and Path(str(given[name])).exists():
+            given[name] = str(Path(str(given[name])).absolute())  # not resolved: the link that is an environment's Python tells which one
     if options.camera.lower() == "frame":
         given["camera"] = "FRAME"
     if options.frames:

@@ -69,8 +69,17 @@ def free_bone_names(rig: Rig, meshes: list[MeshObject]) -> tuple[str, ...]:
 
 def bind_mesh(mesh: MeshObject, part: CapturedMesh, armature: ArmatureObject, rig: Rig, names: tuple[str, ...], record: MeshRecord, rollback: Rollback) -> None:
     """Give a mesh object its vertex groups, which sum to one, and the Armature modifier; `record` is told."""
-    influences, weights = rig.influences[part.modelled], rig.weights[part.modelled]
-    record.groups = _add_groups(mesh, influences, weights, names, rollback)
+    add_groups(mesh, part, rig, names, record, rollback)
+    add_modifier(mesh, armature, record, rollback)
+
+
+def add_groups(mesh: MeshObject, part: CapturedMesh, rig: Rig, names: tuple[str, ...], record: MeshRecord, rollback: Rollback) -> None:
+    """Give a mesh object its vertex groups, which sum to one; `record` is told."""
+    record.groups = _add_groups(mesh, rig.influences[part.modelled], rig.weights[part.modelled], names, rollback)
+
+
+def add_modifier(mesh: MeshObject, armature: ArmatureObject, record: MeshRecord, rollback: Rollback) -> None:
+    """Give a mesh object the Armature modifier, before those that dress the surface; `record` is told."""
     modifier = mesh.modifiers.new("AnimaMimic", "ARMATURE")
     record.modifier = modifier.name
     rollback.callback(mesh.modifiers.remove, modifier)

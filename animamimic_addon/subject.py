@@ -45,7 +45,8 @@ def subject_of(active: bpy.types.Object | None, selected: Iterable[bpy.types.Obj
         raise InputError(f"'{name}' is of type {kind}, which has no mesh to animate.", SELECT_A_MESH)
     if len(armatures) > 1:
         raise InputError(f"Several armatures are selected: {', '.join(one.name for one in armatures)}.", "Select one character.")
-    if armatures and not (active in meshes and armature_of(active) is not armatures[0]):
+    loose = bool(meshes) and not any(map(armature_of, meshes))
+    if armatures and not loose and not (active in meshes and armature_of(active) is not armatures[0]):
         return _whole_character(armatures[0])
     meshes.sort(key=lambda one: one.name)
     found = {one for one in map(armature_of, meshes) if one is not None}

@@ -157,13 +157,14 @@ def _soften_job(folder: Path, request: Request) -> None:
 
 
 def rig_alone(folder: Path, request: Request) -> Result:
-    """An automatic rig for the subject as it stands; the motion is of one frame and still."""
+    """An automatic rig for the subject as it stands, or weights for the bones it has; the motion is of one frame and still."""
     narrator = Narrator(folder, TimeLeft(("rig",), _usual_seconds(request, 1, None)))
-    rig = narrator.result("rig", (request.mesh, request.settings.rig), lambda progress: _build_rig(request, progress))
+    make = _build_rig if request.rig is None else _weigh_rig
+    rig = narrator.result("rig", (request.mesh, request.rig, request.settings.rig), lambda progress: make(request, progress))
     bones = len(rig.names)
     still = Motion(np.tile([1.0, 0.0, 0.0, 0.0], (1, bones, 1)), np.zeros((1, bones, 3)), np.ones(bones, np.float32))
     first = np.zeros(1, np.int32)
-    report = {**narrator.figures(), "bones": bones, "vertices": len(request.mesh.vertices)}
+    report = {**narrator.figures(), "bones": bones, "vertices": len(request.mesh.vertices), "weights_only": request.rig is not None}
     return Result(rig, still, Keys((first,) * bones, first, 0.0), None, report)
 
 
@@ -216,6 +217,13 @@ def _build_rig(request: Request, progress: Progress) -> Rig:
     from .rig import build_rig
 
     return build_rig(request.mesh, request.settings.rig, progress)
+
+
+def _weigh_rig(request: Request, progress: Progress) -> Rig:
+    from .rig import weigh_rig
+
+    assert request.rig is not None
+    return weigh_rig(request.mesh, request.rig, request.settings.rig, progress)
 
 
 def _fit(request: Request, rig: Rig, clip: Clip, progress: Progress, stop: Callable[[], bool], show: Callable[[UInt8], None]) -> tuple[Motion, dict[str, Any]]:

@@ -77,6 +77,13 @@ class Rig:
         """Length of the diagonal of the bounding box before skinning, metres."""
         return float(np.linalg.norm(np.ptp(self.rest.astype(np.float64), axis=0)))
 
+    @staticmethod
+    def bare(mesh: Mesh, names: tuple[str, ...], parents: Int32, heads: Float64, tails: Float64, z_axes: Float64) -> "Rig":
+        """Bones that move nothing yet; the rest pose is the mesh as it stands."""
+        count = len(mesh.vertices)
+        influences, weights = np.zeros((count, 1), np.int32), np.zeros((count, 1), np.float32)
+        return Rig(names, parents, heads, tails, z_axes, influences, weights, mesh.vertices.copy(), np.tile(np.eye(3, 4), (len(names), 1, 1)))
+
 
 @dataclass(frozen=True)
 class View:

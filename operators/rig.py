@@ -12,7 +12,7 @@ from .run import EngineRun, run_annotations
 
 
 class ANIMAMIMIC_OT_auto_rig(EngineRun, bpy.types.Operator):
-    """Give the selected subject an armature and weights, without animating it"""
+    """Give the selected subject an armature and weights, without animating it; or weights alone, for an armature of its own that moves none of it yet"""
 
     bl_idname = "animamimic.auto_rig"
     bl_label = "Rig Only"
@@ -26,6 +26,8 @@ class ANIMAMIMIC_OT_auto_rig(EngineRun, bpy.types.Operator):
 
     def summary(self, made: Made) -> str:
         """Name and number."""
+        if made.report.get("weights_only"):
+            return f"Made weights for the bones of '{made.armature}': {made.bones}"
         return f"Made '{made.armature}': {made.bones} bones"
 
 

@@ -16,7 +16,7 @@ class Bones:
     """A skeleton in the subject's frame, parents first.
 
     names, parents, heads, tails, z_axes: as in `Rig`, but lengths in the subject's frame.
-    widths: float64[B], half the thickness of the body around each bone. parts: int64[B], the part of the subject that each lies in.
+    parts: int64[B], the part of the subject that each lies in.
     """
 
     names: tuple[str, ...]
@@ -24,7 +24,6 @@ class Bones:
     heads: Float64
     tails: Float64
     z_axes: Float64
-    widths: Float64
     parts: Int64
 
 
@@ -46,13 +45,12 @@ def assemble(limbs: list[Limb], chains: list[Chain], root: float, names: list[st
     for index, limb in enumerate(limbs[1:], start=1):
         parent = _bone_at(where[limb.parent], chains[limb.parent], limb.attach)
         count = len(chains[index].arcs) - 1
-        widths = naming.chain_widths(limb, chains[index].arcs)
         where[index] = []
         for k in range(count):
             name = naming.bone_name(names[index], k + 1, count)
-            parent = makers.add(name, parent, chains[index].joints[k], chains[index].joints[k + 1], widths[k], limb, chains[index].parts[k])
+            parent = makers.add(name, parent, chains[index].joints[k], chains[index].joints[k + 1], chains[index].parts[k])
             where[index].append(parent)
-    return makers.bones(limbs)
+    return makers.bones()
 
 
 class _Makers:
@@ -63,40 +61,35 @@ class _Makers:
         self.parents: list[int] = []
         self.heads: list[Float64] = []
         self.tails: list[Float64] = []
-        self.widths: list[float] = []
-        self.limbs: list[Limb] = []
         self.parts: list[int] = []
 
-    def add(self, name: str, parent: int, head: Float64, tail: Float64, width: float, limb: Limb, part: int) -> int:
-        """Append a bone; returns its index. width: metres."""
+    def add(self, name: str, parent: int, head: Float64, tail: Float64, part: int) -> int:
+        """Append a bone; returns its index."""
         self.names.append(name)
         self.parents.append(parent)
         self.heads.append(head)
         self.tails.append(tail)
-        self.widths.append(float(width))
-        self.limbs.append(limb)
         self.parts.append(part)
         return len(self.names) - 1
 
-    def bones(self, limbs: list[Limb]) -> Bones:
+    def bones(self) -> Bones:
         """What was added, as arrays."""
         heads, tails = np.array(self.heads), np.array(self.tails)
-        z_axes = np.array([_roll_axis(tail - head, limb.side) for head, tail, limb in zip(heads, tails, self.limbs, strict=True)])
-        return Bones(tuple(self.names), np.array(self.parents, np.int32), heads, tails, z_axes, np.array(self.widths), np.array(self.parts, np.int64))
+        z_axes = np.array([roll_axis(tail - head) for head, tail in zip(heads, tails, strict=True)])
+        return Bones(tuple(self.names), np.array(self.parents, np.int32), heads, tails, z_axes, np.array(self.parts, np.int64))
 
 
 def _add_trunk(makers: _Makers, trunk: Limb, chain: Chain, root: float, rearmost: float) -> list[int]:
     """Root, spine to the head, hips back to where the rearmost limb leaves, tail from there. Returns the bone of each of the chain's segments."""
     count = len(chain.arcs) - 1
     split = int(np.abs(chain.arcs[:count] - root).argmin())
-    widths = naming.chain_widths(trunk, chain.arcs)
     segments = [-1] * count
     parent = -1
     for k in range(split, count):
         name = "root" if k == split else naming.bone_name("spine", k - split, max(2, count - split - 1))
         if k == count - 1 and count - split > 2:
             name = "head"
-        parent = makers.add(name, parent, chain.joints[k], chain.joints[k + 1], widths[k], trunk, chain.parts[k])
+        parent = makers.add(name, parent, chain.joints[k], chain.joints[k + 1], chain.parts[k])
         segments[k] = parent
     parent = segments[split]
     # A bone belongs to the hips where the greater part of it lies before the last limb.
@@ -104,7 +97,7 @@ def _add_trunk(makers: _Makers, trunk: Limb, chain: Chain, root: float, rearmost
     for k in range(split - 1, -1, -1):
         back = split - k
         name = naming.bone_name("hips", back, hips) if back <= hips else naming.bone_name("tail", back - hips, max(2, split - hips))
-        parent = makers.add(name, parent, chain.joints[k + 1], chain.joints[k], widths[k], trunk, chain.parts[k])
+        parent = makers.add(name, parent, chain.joints[k + 1], chain.joints[k], chain.parts[k])
         segments[k] = parent
     return segments
 
@@ -114,7 +107,7 @@ def _bone_at(segments: list[int], chain: Chain, arc: float) -> int:
     return segments[int(np.clip(np.searchsorted(chain.arcs, arc, side="right") - 1, 0, len(segments) - 1))]
 
 
-def _roll_axis(along: Float64, side: int) -> Float64:
+def roll_axis(along: Float64) -> Float64:
     """The local Z of a bone: bones bend about their X, which lies across the body; a bone that points across it has Z up.
 
     Mirrored bones get mirrored axes, which Blender's mirroring of poses expects.

@@ -1,6 +1,6 @@
 """The automatic rig, from a mesh to bones and weights."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,49 +8,77 @@ from ..errors import InputError
 from ..settings import RigSettings
 from ..types import Float64, Mesh, Progress, Rig, no_progress
 from . import naming
+from .bare import bones_inside, with_weights
 from .bones import Bones, assemble, root_arc
 from .centreline import trace
 from .contacts import part_grazing
 from .frame import SubjectFrame, find_frame
 from .joints import cut
 from .limbs import Limb, find_limbs
-from .parts import find_parts, jointed, mirrored
+from .parts import Parts, find_parts, jointed, mirrored
 from .solid import Solid, left_half, voxelise
+from .unirig import learned_rig
 from .weights import bind
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is known of a subject before it has bones.
+
+    vertices: float64[V, 3], in the subject's frame. parts: None where it is not put together from several.
+    """
+
+    frame: SubjectFrame
+    vertices: Float64
+    solid: Solid
+    parts: Parts | None
 
 
 def build_rig(mesh: Mesh, settings: RigSettings, progress: Progress = no_progress) -> Rig:
     """A skeleton and skin weights for `mesh`, which need not be watertight, welded or in one piece.
 
-    settings: `rig_detail` and `max_influences` are used.
+    settings: all but `rig` are used.
     Returns a rig whose rest pose is the mesh as it stands: `rest` are its vertices, `bind` is the identity.
-    Raises InputError where the mesh has no triangles, no extent, or coordinates that are not finite.
+    Raises InputError where the mesh has no triangles, no extent, or coordinates that are not finite, or where the UniRig that the
+    settings name cannot be used.
     """
     _check(mesh)
+    if settings.unirig:
+        learned = learned_rig(mesh, settings.unirig, settings.unirig_python, lambda share, text: progress(0.8 * share, text))
+        return weigh_rig(mesh, learned, settings, lambda share, text: progress(0.8 + 0.2 * share, text))
+    shape = _shape(mesh, progress)
+    progress(0.3, "finding limbs")
+    bones = _bones(shape.solid, shape.frame, settings.rig_detail)
+    progress(0.5, "binding the surface to the bones")
+    influences, weights = bind(shape.vertices, mesh.triangles, shape.solid, bones, settings.max_influences, shape.parts)
+    progress(1.0, f"{len(bones.names)} bones")
+    to_world = shape.frame.to_world
+    bare = Rig.bare(mesh, bones.names, bones.parents, to_world(bones.heads), to_world(bones.tails), bones.z_axes @ shape.frame.axes)
+    return replace(bare, influences=influences, weights=weights)
+
+
+def weigh_rig(mesh: Mesh, rig: Rig, settings: RigSettings, progress: Progress = no_progress) -> Rig:
+    """The rig with skin weights for `mesh` as it stands, whatever weights it had. settings: `max_influences` is used.
+
+    Bones that do not lie in the subject get none. Raises InputError as `build_rig` does, and where no bone lies in the subject.
+    """
+    _check(mesh)
+    shape = _shape(mesh, progress)
+    bones, inside = bones_inside(rig, shape.solid, shape.frame)
+    progress(0.5, "binding the surface to the bones")
+    influences, weights = bind(shape.vertices, mesh.triangles, shape.solid, bones, settings.max_influences)
+    progress(1.0, f"{len(inside)} bones")
+    return with_weights(rig, inside, influences, weights)
+
+
+def _shape(mesh: Mesh, progress: Progress) -> Shape:
     progress(0.0, "finding the subject's symmetry")
     frame = find_frame(mesh)
     vertices = frame.to_local(mesh.vertices.astype(np.float64))
     progress(0.1, "measuring the subject's inside")
     solid = part_grazing(voxelise(vertices, mesh.triangles, frame.symmetric), vertices, mesh.triangles)
     parts = find_parts(solid, vertices, mesh.triangles)
-    if parts is not None:
-        solid = jointed(solid, parts)
-    progress(0.3, "finding limbs")
-    bones = _bones(solid, frame, settings.rig_detail)
-    progress(0.5, "binding the surface to the bones")
-    influences, weights = bind(vertices, mesh.triangles, solid, bones, settings.max_influences, parts)
-    progress(1.0, f"{len(bones.names)} bones")
-    return Rig(
-        names=bones.names,
-        parents=bones.parents,
-        heads=frame.to_world(bones.heads),
-        tails=frame.to_world(bones.tails),
-        z_axes=bones.z_axes @ frame.axes,
-        influences=influences,
-        weights=weights,
-        rest=mesh.vertices.copy(),
-        bind=np.tile(np.eye(3, 4), (len(bones.names), 1, 1)),
-    )
+    return Shape(frame, vertices, jointed(solid, parts) if parts is not None else solid, parts)
 
 
 def _check(mesh: Mesh) -> None:

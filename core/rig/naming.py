@@ -1,10 +1,9 @@
 """Names that a rigger reads at a glance and that Blender mirrors: `spine.002`, `tail.001`, `leg.front.002.L`."""
 
-import itertools
+import re
 
 import numpy as np
 
-from ..types import Float64
 from .limbs import Limb
 
 FOOT_LEVEL = 0.4
@@ -140,6 +139,18 @@ def _unique(names: list[str]) -> list[str]:
     return unique
 
 
-def chain_widths(limb: Limb, arcs: Float64) -> Float64:
-    """float64[N]: half the thickness of a limb at the middle of each of its bones."""
-    return np.array([limb.width_at((a + b) / 2) for a, b in itertools.pairwise(arcs.tolist())])
+def mirrored_name(name: str) -> str:
+    """The name of the bone on the other side; the same for one in the middle."""
+    return name[:-1] + {"L": "R", "R": "L"}[name[-1]] if name[-2:] in (".L", ".R") else name
+
+
+def renumbered(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names whose numbers run from one again for each limb, in the given order, after bones were added or taken away."""
+    parts = [re.fullmatch(r"(.+?)(?:\.(\d{3}))?(\.[LR])?", name) for name in names]
+    stems = [(part[1] + (part[3] or "")) if part is not None else name for part, name in zip(parts, names, strict=True)]
+    counted: dict[str, int] = {}
+    made = []
+    for stem in stems:
+        counted[stem] = counted.get(stem, 0) + 1
+        made.append(bone_name(stem, counted[stem], stems.count(stem)))
+    return tuple(_unique(made))
