@@ -37,6 +37,8 @@ STAGE_TITLES = {
     "video": "Reading the video",
     "rig": "Building the rig",
     "fit": "Fitting the motion",
+    "joints": "Looking for missing joints",
+    "refit": "Fitting the refined rig",
     "tissue": "Simulating soft tissue",
     "restore": "Restoring the video",
     "residual": "Following what the bones leave",
@@ -167,7 +169,7 @@ def cancel() -> None:
 
 def can_stop() -> bool:
     """Whether the run under way is at the fit, the one stage whose half is worth keeping."""
-    return _session.run is not None and _session.run.stage == STAGE_TITLES["fit"]
+    return _session.run is not None and _session.run.stage in {STAGE_TITLES["fit"], STAGE_TITLES["refit"]}
 
 
 def stop_and_keep() -> None:

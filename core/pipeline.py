@@ -16,6 +16,8 @@ from .errors import AnimaMimicError, InputError
 from .files import write_text
 from .job import Message, Request, Result, Task
 from .narrator import Narrator, report_values
+from .refine_stage import REFINING, fitted
+from .refine_stage import wanted as refinement_wanted
 from .soft_stage import LAYER_STAGES, beyond_bones, flesh, followed, restored
 from .time_left import TimeLeft, usual_seconds
 from .types import Clip, Keys, Motion, Progress, Rig, Tissue, UInt8
@@ -70,7 +72,8 @@ def animate(folder: Path, request: Request) -> Result:
     """
     settings = request.settings
     generating = not request.video
-    stages = (*(("generate",) if generating else ()), "video", "rig", "fit", *LAYER_STAGES[settings.tissue.tissue], "keys")
+    refining = REFINING if refinement_wanted(request) else ()
+    stages = (*(("generate",) if generating else ()), "video", "rig", "fit", *refining, *LAYER_STAGES[settings.tissue.tissue], "keys")
     narrator = Narrator(folder, TimeLeft(stages, _usual_seconds(request, request.frame_count or USUAL_FRAMES, request.rig)))
     mesh, view = request.mesh, request.needed_view()
     generated: dict[str, Any] = {}
@@ -80,9 +83,14 @@ def animate(folder: Path, request: Request) -> Result:
     narrator.time_left.usual = _usual_seconds(request, len(clip.frames), request.rig)
     rig = request.rig or narrator.result("rig", (mesh, settings.rig), lambda progress: _build_rig(request, progress))
     narrator.time_left.usual = _usual_seconds(request, len(clip.frames), rig)
-    fit_inputs = (mesh, rig, request.rig is not None, view, clip, settings.fit, request.frame_count)
     stop = (folder / job.STOP_FILE).exists
-    motion, fit_report = narrator.result("fit", fit_inputs, lambda progress: _fit(request, rig, clip, progress, stop, narrator.show), whole=lambda: not stop())
+
+    def fit(stage: str, rig: Rig) -> tuple[Motion, dict[str, Any]]:
+        inputs = (mesh, rig, request.rig is not None, view, clip, settings.fit, request.frame_count)
+        return narrator.result(stage, inputs, lambda progress: _fit(request, rig, clip, progress, stop, narrator.show), whole=lambda: not stop())
+
+    found = fitted(narrator, request, rig, clip, fit)
+    rig, motion, fit_report = found.rig, found.motion, found.report
     if fit_report["followed"] < len(clip.frames):
         narrator.warn(f"The fit was stopped: the motion is followed for {fit_report['followed']} of {len(clip.frames)} frames; the rest stays as the last one.")
     tissue, tissue_report = beyond_bones(narrator, request, rig, motion, clip)
@@ -99,6 +107,7 @@ def animate(folder: Path, request: Request) -> Result:
         "first_frame_iou": round(first_frame_iou, 4),
         "driving_check": driving,
         "fit": fit_report,
+        "rig_refined": found.refined,
         "tissue": tissue_report,
         "keys_per_frame": _keys_per_frame(keys, len(motion.rotations)),
         "surface_error_pct": round(keys.surface_error * 100, 4),

@@ -91,6 +91,7 @@ class RigSettings:
     )
     rig_detail: float = setting(1.0, "Detail", "More than 1 gives more and shorter bones, less gives fewer", minimum=0.25, maximum=4.0)
     max_influences: int = setting(4, "Influences", "How many bones may move one vertex; game engines want 4", minimum=1, maximum=8)
+    rig_from_video: bool = setting(False, "Refine by Video", "Fits twice: after the first time a new rig gets a joint where the surface bends inside a bone, and loses bones that never turn")
     unirig: str = setting("", "UniRig", "Folder of a UniRig of your own, whose learned skeleton is taken instead of ours; empty for ours", path=True)
     unirig_python: str = setting("", "UniRig's Python", "The Python that has what UniRig needs; empty for the environment .venv in its folder, or else the one called python", path=True)
 

@@ -22,14 +22,18 @@ def usual_seconds(*, frames: int, bones: int, resolution: int, new_rig: bool) ->
     frames, bones: of the motion. resolution: longer side at which the fit compares, pixels. new_rig: the rig is made.
     Measured on clips of 8 and of 29 to 49 frames with 7 to 50 bones at 96 and 256 pixels; single runs differ by a factor of three.
     """
+    pixels = 0.5 + 0.5 * (resolution / 256) ** 2
+    fit, residual = 2.0 + frames * (0.4 + 0.04 * bones) * pixels, 2.0 + frames * pixels
     return {
         "generate": 300.0,  # of this nothing was measured: it depends on model and GPU
         "video": 0.6 + 0.06 * frames,
         "rig": 4.0 if new_rig else 0.1,
-        "fit": 2.0 + frames * (0.4 + 0.04 * bones) * (0.5 + 0.5 * (resolution / 256) ** 2),
+        "fit": fit,
+        "joints": residual,
+        "refit": fit,
         "tissue": 1.0 + 0.5 * frames,
         "restore": 20.0 * frames,  # a model of a billion parameters on a good graphics card; nobody measured it here
-        "residual": 2.0 + frames * (0.5 + 0.5 * (resolution / 256) ** 2),
+        "residual": residual,
         "keys": 0.2 + 0.003 * frames * bones,
     }
 
