@@ -5,34 +5,39 @@ its near end, once before and once behind the near end's depth. Taking the other
 joint outwards, leaves every joint where the picture shows it (Lee and Chen 1985). Imports numpy alone.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .types import Float64
 
 
-def mirrored_limb(poses: Float64, tips: Float64, parents: tuple[int, ...], rays: Float64) -> Float64:
+def mirrored_limb(poses: Float64, tips: Float64, parents: tuple[int, ...], rays: Float64, flipped: Sequence[bool] | None = None) -> Float64:
     """The same limb, mirrored in depth.
 
     poses: float64[T, N, 4, 4], world matrices of the limb's N bones, each at its joint; the first is the limb's root. tips:
     float64[T, N, 3], their far ends. parents: for each bone the index of its parent, which stands before it; -1 for the root.
     rays: float64[T, N, 3], unit, from the camera through the tips. Where perspective leaves a ray out of reach, the tip comes as
-    near to it as it can. Returns float64[T, N, 4, 4]; the root's joint stays.
+    near to it as it can. flipped: which of the bones take their other pose, all of them by default; the others stay on their side.
+    Returns float64[T, N, 4, 4]; the root's joint stays.
     """
     result = poses.copy()
+    chosen = [True] * len(parents) if flipped is None else flipped
     for bone, parent in enumerate(parents):
         joint = poses[:, bone, :3, 3]
         before = tips[:, bone] - joint
         if parent >= 0:
             carried = result[:, parent] @ np.linalg.inv(poses[:, parent])
             joint = np.einsum("tij,tj->ti", carried[:, :3, :3], joint) + carried[:, :3, 3]
-        after = _other_end(joint, tips[:, bone], before, rays[:, bone]) - joint
+        side = before if chosen[bone] else -before
+        after = _other_end(joint, tips[:, bone], side, rays[:, bone]) - joint
         result[:, bone, :3, :3] = _shortest_turn(before, after) @ poses[:, bone, :3, :3]
         result[:, bone, :3, 3] = joint
     return result
 
 
 def _other_end(joint: Float64, tip: Float64, before: Float64, ray: Float64) -> Float64:
-    """Where the tip's ray meets the sphere around the joint on the other side than `before` points. All [T, 3]."""
+    """Where the tip's ray meets the sphere around the joint on the other side than `before`, as long as the limb, points. All [T, 3]."""
     along = ((joint - tip) * ray).sum(1, keepdims=True)
     foot = tip + along * ray
     across = foot - joint

@@ -167,7 +167,7 @@ class Moments:
 def exponential(vectors: Tensor) -> Tensor:
     """Rotation matrices [..., 3, 3] of rotation vectors [..., 3] (Rodrigues); finite and exact at zero."""
     angle = torch.linalg.norm(vectors, dim=-1)[..., None, None].clamp(min=1e-12)
-    cross = _cross_matrix(vectors)
+    cross = cross_matrix(vectors)
     return torch.eye(3, dtype=vectors.dtype) + torch.sinc(angle / torch.pi) * cross + 0.5 * torch.sinc(angle / (2 * torch.pi)) ** 2 * cross @ cross
 
 
@@ -183,7 +183,7 @@ def _quaternion_logarithm(quaternions: Tensor) -> Tensor:
     return vector * torch.where(sine > 1e-9, angle / sine.clamp(min=1e-9), torch.full_like(sine, 2.0))
 
 
-def _cross_matrix(vectors: Tensor) -> Tensor:
+def cross_matrix(vectors: Tensor) -> Tensor:
     x, y, z = vectors.unbind(-1)
     zero = torch.zeros_like(x)
     return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*vectors.shape[:-1], 3, 3)

@@ -3,7 +3,8 @@
 The normal equations of a whole clip are block banded (a second difference ties a frame to two on either side), so that one
 round costs time and memory linear in the clip's length.
 
-Smoothness and the pull to the pose of frame 0 are strong at first and loosen from round to round (graduated non-convexity): weak, they
+Turns about axes that the clip's joints do not use are held back (see `hinge`), at the end only: early, they would hold on to axes that
+are not known yet. Smoothness and the pull to the pose of frame 0 are strong at first and loosen from round to round (graduated non-convexity): weak, they
 would let the first rounds go astray; strong to the end, they would cut the extremes of fast limbs and flatten their depth.
 """
 
@@ -16,6 +17,7 @@ from scipy.linalg import solveh_banded
 from torch import Tensor
 
 from ..types import Float64
+from .hinge import Hinges
 from .kinematics import exponential, logarithm
 from .problem import Poses
 from .solver import Solver, System
@@ -33,14 +35,15 @@ CALM = 3.0
 @dataclass(frozen=True)
 class Round:
     """One round. level: of the blur pyramid. rest: share of the pull to the pose of frame 0. smooth: share of the smoothness that wild
-    joints keep."""
+    joints keep. hinge: share of the pull to the axes that joints use."""
 
     level: int
     rest: float
     smooth: float
+    hinge: float
 
 
-ROUNDS = (Round(2, 0.25, 1.0), Round(3, 0.15, 0.5), Round(3, 0.1, 0.3), Round(3, 0.05, 0.2))
+ROUNDS = (Round(2, 0.25, 1.0, 0.0), Round(3, 0.15, 0.5, 0.3), Round(3, 0.1, 0.3, 1.0), Round(3, 0.05, 0.2, 1.0))
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,9 @@ def refine(
     for index, one in enumerate(ROUNDS):
         if stop():
             break
-        held = one if solver.priors.loosens else replace(ROUNDS[0], level=one.level)
-        looser = replace(solver, priors=replace(solver.priors, rest=held.rest * solver.priors.rest))
-        poses = _round(looser, poses, replace(smoothness, share=held.smooth), held.level)
+        held = one if solver.priors.loosens else replace(ROUNDS[0], level=one.level, hinge=one.hinge)
+        priors = replace(solver.priors, rest=held.rest * solver.priors.rest, hinge=held.hinge * solver.priors.hinge)
+        poses = _round(replace(solver, priors=priors), poses, replace(smoothness, share=held.smooth), held.level)
         frame = (len(poses) - 1) * (index + 1) // len(ROUNDS)
         seen(frame, poses[frame : frame + 1])
         progress((index + 1) / len(ROUNDS))
@@ -102,16 +105,17 @@ def _round(solver: Solver, poses: Poses, smoothness: Smoothness, level: int) -> 
         part = poses[frames]
         drawings = solver.observer.look.draw(*solver.problem.skeleton.transforms(part.rotations, part.translations))
         observations.append(solver.observer.observe(frames, drawings, level, flow=True))
+    hinges = Hinges.of(poses).scaled(solver.priors.hinge)
     for _ in range(STEPS):
         systems = [
             solver.with_priors(solver.picture_system(poses[frames], observation), poses[frames], None)
             for frames, observation in zip(chunks, observations, strict=True)
         ]
-        poses = _step(solver, poses, systems, smoothness)
+        poses = _step(solver, poses, systems, smoothness, hinges)
     return poses
 
 
-def _step(solver: Solver, poses: Poses, systems: list[System], smoothness: Smoothness) -> Poses:
+def _step(solver: Solver, poses: Poses, systems: list[System], smoothness: Smoothness, hinges: Hinges) -> Poses:
     """One Gauss-Newton step of frames 1 to the last. Unknowns are told in the parents' frames, where smoothness is simple."""
     problem = solver.problem
     world, _ = problem.skeleton.transforms(poses.rotations, poses.translations)
@@ -119,6 +123,9 @@ def _step(solver: Solver, poses: Poses, systems: list[System], smoothness: Smoot
     hessian = basis.transpose(1, 2) @ torch.cat([system.hessian for system in systems]) @ basis
     gradient = (basis.transpose(1, 2) @ torch.cat([system.gradient for system in systems])[..., None])[..., 0]
     turns, movable = 3 * problem.joints, problem.movable
+    shape, pull = hinges.pull(poses[1:])
+    gradient[:, :turns] += pull.flatten(1)
+    hessian[:, :turns, :turns] += _block_diagonal(shape)
     speed = logarithm(poses.rotations[1:] @ poses.rotations[:-1].transpose(-1, -2)).flatten(1)
     speed = torch.cat([speed, (poses.translations[1:] - poses.translations[:-1])[:, movable].flatten(1)], 1)
     bends = np.diff(speed.numpy(), axis=0)
@@ -132,12 +139,16 @@ def _step(solver: Solver, poses: Poses, systems: list[System], smoothness: Smoot
 
 def _block_basis(above: Tensor, movable: Tensor) -> Tensor:
     """[T, P, P]: from unknowns in the parents' frames to world axes."""
-    blocks = torch.cat([above, above[:, movable]], 1)
+    return _block_diagonal(torch.cat([above, above[:, movable]], 1))
+
+
+def _block_diagonal(blocks: Tensor) -> Tensor:
+    """[T, 3 N, 3 N] with blocks [T, N, 3, 3] along the diagonal."""
     count, size = blocks.shape[:2]
-    basis = torch.zeros(count, size, 3, size, 3, dtype=above.dtype)
+    result = torch.zeros(count, size, 3, size, 3, dtype=blocks.dtype)
     index = torch.arange(size)
-    basis[:, index, :, index] = blocks.transpose(0, 1)
-    return basis.reshape(count, 3 * size, 3 * size)
+    result[:, index, :, index] = blocks.transpose(0, 1)
+    return result.reshape(count, 3 * size, 3 * size)
 
 
 def _solve(hessian: Float64, gradient: Float64, weights: Float64, bends: Float64) -> Float64:

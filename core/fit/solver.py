@@ -29,6 +29,7 @@ class Priors:
     bulk: of the whole surface towards its depth in frame 0, per squared diagonal and as a mean over the surface. One view says
         little about depth, and a chain of bones can lean far out of the picture by small turns that `rest` hardly feels.
     stretch: of joints that hang on another towards their place in it, per squared diagonal. damping: towards where the step starts.
+    hinge: in the joint refinement, of joints towards turns about the axes that they and their like use, see `hinge`.
     loosens: whether the joint refinement gives up rest and smoothness step by step, see `refine`.
     """
 
@@ -39,6 +40,7 @@ class Priors:
     bulk: float = 0.0
     stretch: float = 400.0
     damping: float = 1.0
+    hinge: float = 5.0
     loosens: bool = True
 
 
