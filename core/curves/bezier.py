@@ -50,6 +50,7 @@ def bezier_through(samples: Float64, key_frames: Int32, sharp: NDArray[np.bool_]
         reach = np.array([1 / 3, 0.0])
         return BezierKeys(frames, values, flat - reach, flat + reach, np.zeros(1, bool))
     corner = (corners(samples) if sharp is None else sharp)[frames]
+    corner[[0, -1]] = False  # at an end the curve has but one side: in a part of a longer track an end may be a corner of the whole
     slope_in, slope_out = _slopes(samples, frames, corner)
     before = np.diff(frames, prepend=2 * frames[0] - frames[1]) / 3
     after = np.diff(frames, append=2 * frames[-1] - frames[-2]) / 3

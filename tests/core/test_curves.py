@@ -119,6 +119,12 @@ def test_a_hold_keeps_its_corners():
     np.testing.assert_allclose(evaluate(keys, FRAMES), ramp, atol=1e-3)
 
 
+def test_stairs_of_many_corners_keep_them():
+    stairs = np.interp(np.arange(60), [0, 9, 19, 29, 39, 49, 59], [0, 9, 12, 22, 24, 34, 36])[:, None]
+    assert np.flatnonzero(corners(stairs)).tolist() == [9, 19, 29, 39, 49]
+    assert few(stairs, 0.01).tolist() == [0, 9, 19, 29, 39, 49, 59]
+
+
 def test_smooth_motion_has_no_corners_and_one_slope_at_each_key():
     samples = smooth_motion(0)
     keys = bezier_through(samples, np.array([0, 20, 31, 70, 99], np.int32))
