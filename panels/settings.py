@@ -4,12 +4,18 @@ from typing import Any
 
 import bpy
 
-from ..animamimic_addon import properties, session
+from ..animamimic_addon import properties, relevance, session
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.registration import registering
 
 SHOWN_ABOVE = {"video", "camera", "rig", "frame_start", "frame_end", "tissue"}
 """Settings that the main panel shows."""
+
+ADVANCED = (
+    *("negative_prompt", "plain_prompt", "steps", "guidance", "quantize"),
+    *("max_influences", "seed", "tissue_size", "threads", "memory_limit"),
+)
+"""Settings that few need: in a sub-panel of their own instead of their stage's."""
 
 
 class _StagePanel:
@@ -21,7 +27,7 @@ class _StagePanel:
     bl_parent_id = "ANIMAMIMIC_PT_main"
     bl_options: Any = {"DEFAULT_CLOSED"}
     layout: Any
-    stages: tuple[str, ...]
+    stages: tuple[str, ...] = ()
     buttons: tuple[str, ...] = ()
 
     def draw(self, context: Context) -> None:
@@ -31,17 +37,18 @@ class _StagePanel:
         column.use_property_split = True
         column.use_property_decorate = False
         column.enabled = session.current() is None
-        column.active = self.counts(settings)
-        for stage in self.stages:
-            for name in properties.names_of(stage):
-                if name not in SHOWN_ABOVE:
-                    column.prop(settings, name)
+        for name in self.names():
+            row = column.row()
+            row.active = relevance.counts(name, settings)
+            row.prop(settings, name)
+        column.operator_context = "INVOKE_DEFAULT"
         for operator in self.buttons:
             column.operator(operator)
 
-    def counts(self, settings: Any) -> bool:
-        """Whether these settings make a difference as the others stand; greyed where not."""
-        return True
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The settings that it shows."""
+        return tuple(name for stage in cls.stages for name in properties.names_of(stage) if name not in SHOWN_ABOVE and name not in ADVANCED)
 
 
 class ANIMAMIMIC_PT_video(_StagePanel, bpy.types.Panel):
@@ -60,10 +67,6 @@ class ANIMAMIMIC_PT_rig(_StagePanel, bpy.types.Panel):
     bl_label = "Rig"
     stages = ("rig",)
 
-    def counts(self, settings: Any) -> bool:
-        """A kept rig stays as it is."""
-        return settings.rig == "AUTO"
-
 
 class ANIMAMIMIC_PT_motion(_StagePanel, bpy.types.Panel):
     """How the motion is found and written"""
@@ -80,49 +83,46 @@ class ANIMAMIMIC_PT_tissue(_StagePanel, bpy.types.Panel):
     bl_label = "Soft Tissue"
     stages = ("tissue",)
 
-    def counts(self, settings: Any) -> bool:
-        """Only where soft tissue is asked for."""
-        return settings.tissue != "OFF"
-
 
 class ANIMAMIMIC_PT_residual(_StagePanel, bpy.types.Panel):
     """How the surface follows a video beyond the bones"""
 
     bl_idname = "ANIMAMIMIC_PT_residual"
     bl_label = "Beyond the Bones"
+    bl_parent_id = "ANIMAMIMIC_PT_tissue"
     stages = ("residual",)
-
-    def counts(self, settings: Any) -> bool:
-        """Only where a video says what the flesh does."""
-        return settings.tissue in {"RESIDUAL", "RESTORED"}
 
 
 class ANIMAMIMIC_PT_restore(_StagePanel, bpy.types.Panel):
-    """How a video model restores what the bones leave out"""
+    """How a video model restores what the bones leave out, also of a character that is animated already"""
 
     bl_idname = "ANIMAMIMIC_PT_restore"
     bl_label = "Restoration"
+    bl_parent_id = "ANIMAMIMIC_PT_tissue"
     stages = ("restore",)
-
-    def draw(self, context: Context) -> None:
-        """The settings, and what a character that is animated already needs besides them."""
-        _StagePanel.draw(self, context)
-        column = self.layout.column()
-        column.enabled = session.current() is None
-        column.operator_context = "INVOKE_DEFAULT"
-        column.operator("animamimic.restore_motion", icon="MOD_CLOTH")
+    buttons = ("animamimic.restore_motion",)
 
 
-class ANIMAMIMIC_PT_machine(_StagePanel, bpy.types.Panel):
-    """How much of the machine a run may use"""
+class ANIMAMIMIC_PT_advanced(_StagePanel, bpy.types.Panel):
+    """Settings that few need, and how much of the machine a run may use"""
 
-    bl_idname = "ANIMAMIMIC_PT_machine"
-    bl_label = "Machine"
-    stages = ("machine",)
+    bl_idname = "ANIMAMIMIC_PT_advanced"
+    bl_label = "Advanced"
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Those that no other sub-panel shows."""
+        return ADVANCED
 
 
 PANELS = (
-    ANIMAMIMIC_PT_video, ANIMAMIMIC_PT_rig, ANIMAMIMIC_PT_motion, ANIMAMIMIC_PT_tissue, ANIMAMIMIC_PT_residual, ANIMAMIMIC_PT_restore, ANIMAMIMIC_PT_machine
+    ANIMAMIMIC_PT_video,
+    ANIMAMIMIC_PT_rig,
+    ANIMAMIMIC_PT_motion,
+    ANIMAMIMIC_PT_tissue,
+    ANIMAMIMIC_PT_residual,
+    ANIMAMIMIC_PT_restore,
+    ANIMAMIMIC_PT_advanced,
 )
 
 register, unregister = registering(*PANELS)

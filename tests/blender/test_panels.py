@@ -1,6 +1,5 @@
 """What the panels draw, on a layout that takes notes: Blender itself draws only in a window."""
 
-import pytest
 
 DRAW = """
 import scenes
@@ -23,7 +22,7 @@ def draw(panel):
     context = bpy.context
     window = {"region": SimpleNamespace(width=300), "preferences": SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))}
     seen = SimpleNamespace(scene=context.scene, view_layer=context.view_layer, **window)
-    holder = SimpleNamespace(layout=Notes(notes), stages=getattr(panel, "stages", ()), buttons=getattr(panel, "buttons", ()), counts=lambda settings: panel.counts(holder, settings))
+    holder = SimpleNamespace(layout=Notes(notes), buttons=getattr(panel, "buttons", ()), names=getattr(panel, "names", tuple))
     panel.draw(holder, seen)
     return notes
 def shown(notes, kind):
@@ -123,15 +122,29 @@ tell(found=sorted(found), declared=sorted(one.name for one in part("core.setting
     assert ran["found"] == ran["declared"]
 
 
-@pytest.mark.parametrize(("panel", "setting", "value", "counts"), [
-    ("rig", "rig", "AUTO", True), ("rig", "rig", "KEEP", False), ("tissue", "tissue", "OFF", False), ("tissue", "tissue", "PHYSICS", True),
-])
-def test_settings_that_make_no_difference_are_grey(blender, panel, setting, value, counts):
+RELEVANCE = [
+    ("rig_detail", {"rig": "AUTO"}, True), ("rig_detail", {"rig": "KEEP"}, False),
+    ("softness", {"tissue": "OFF"}, False), ("softness", {"tissue": "PHYSICS"}, True), ("softness", {"tissue": "RESIDUAL"}, False),
+    ("stiffness", {"tissue": "PHYSICS", "material": "FAT"}, False), ("stiffness", {"tissue": "PHYSICS", "material": "CUSTOM"}, True),
+    ("handle_distance", {"tissue": "PHYSICS"}, False), ("handle_distance", {"tissue": "RESTORED"}, True),
+    ("key_tolerance", {"every_frame": True}, False), ("key_tolerance", {"every_frame": False}, True),
+    ("candidates", {"prompt": ""}, False), ("candidates", {"prompt": "it swims"}, True), ("quantize", {"prompt": "it swims", "hosted": True}, False),
+]
+
+
+def test_settings_that_make_no_difference_are_grey(blender):
     ran = blender(DRAW + f"""
-setattr(bpy.context.scene.animamimic, {setting!r}, {value!r})
-tell(counts=subpanels.ANIMAMIMIC_PT_{panel}.counts(None, bpy.context.scene.animamimic))
+settings = bpy.context.scene.animamimic
+relevance = part("animamimic_addon.relevance")
+found = []
+for name, values, _ in {RELEVANCE!r}:
+    for one, value in values.items():
+        setattr(settings, one, value)
+    found.append(relevance.counts(name, settings))
+tell(found=found, unknown=sorted(set(relevance.RULES) - {{one.name for one in part("core.settings").declared()}}))
 """)
-    assert ran["counts"] is counts
+    assert ran["found"] == [counts for _, _, counts in RELEVANCE]
+    assert ran["unknown"] == []
 
 
 def test_the_queue_shows_its_jobs_and_what_can_be_done_with_each(blender):
