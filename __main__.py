@@ -30,6 +30,8 @@ import json
 import logging
 import signal
 import threading
+import traceback
+from typing import NoReturn
 
 from .core import doctor, pipeline
 from .core.batch import command as batch_command
@@ -226,12 +228,21 @@ def _inside_blender(options: argparse.Namespace) -> int:
     return animate_in_blender(options.request)
 
 
+def _leave_blender(arguments: list[str]) -> NoReturn:
+    """Run, and end the process at once whatever comes of it: classes still registered at a normal exit crash or hang some versions of bpy."""
+    code = 1
+    try:
+        code = main(arguments)
+    except Exception:  # noqa: BLE001  a defect of ours: told in Blender's log, and by the outcome that is missing
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
     # Inside Blender the arguments before "--" are Blender's own.
     own = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
-    code = main(own)
-    sys.stdout.flush()
-    sys.stderr.flush()
     if own[:1] == [IN_BLENDER]:
-        os._exit(code)  # classes still registered at a normal exit crash or hang some versions of bpy
-    sys.exit(code)
+        _leave_blender(own)
+    sys.exit(main(own))

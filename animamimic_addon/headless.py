@@ -10,6 +10,7 @@ import bpy
 
 from ..core.drive import GENERATE, AnimateRequest
 from ..core.errors import AnimaMimicError, CancelledError, EngineError, InputError
+from ..core.files import write_text
 from . import session
 
 context: Any = bpy.context  # the stubs let every part of it be None, which in a file that was just opened none is
@@ -25,7 +26,7 @@ def animate_in_blender(request_file: Path) -> int:
         report, exit_code = {"outcome": "cancelled"}, CancelledError.exit_code
     except AnimaMimicError as error:
         report, exit_code = {"outcome": "failed", "error": str(error)}, error.exit_code
-    Path(request.outcome).write_text(json.dumps(report), encoding="utf-8")
+    write_text(Path(request.outcome), json.dumps({**report, "exit_code": exit_code}))
     return exit_code
 
 

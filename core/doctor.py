@@ -11,12 +11,18 @@ MINIMUM_PYTHON = (3, 11)
 
 @dataclass(frozen=True)
 class Need:
-    """A module that the engine imports. package: its name for pip. required: the main job cannot run without it."""
+    """A module that the engine imports.
+
+    package: its name for pip. required: the main job cannot run without it. beside: other packages that its purpose needs.
+    heavy: it is looked for and not imported, which would take seconds.
+    """
 
     module: str
     package: str
     purpose: str
     required: bool
+    beside: str = ""
+    heavy: bool = False
 
 
 NEEDS = (
@@ -27,6 +33,7 @@ NEEDS = (
     Need("av", "av", "reading and writing video", True),
     Need("warp", "warp-lang", "the fast rasterizer; without it a slower one is used", False),
     Need("nvdiffrast", "nvdiffrast", "an alternative rasterizer on CUDA, for non-commercial use", False),
+    Need("diffusers", "diffusers", "making driving videos from a prompt, restoring motion", False, "transformers accelerate huggingface_hub sentencepiece ftfy", heavy=True),
     Need("ray", "ray", "batches of shots on a cluster of machines", False),
     Need("rich", "rich", "the live table of a batch; without it a line a change is printed", False),
 )
@@ -84,12 +91,13 @@ def _examine_python() -> Finding:
 
 
 def _examine_module(need: Need) -> Finding:
-    """Import it: a package that is there but broken (a missing system library, say) must be told too."""
+    """Import it, unless it is heavy: a package that is there but broken (a missing system library, say) must be told too."""
     try:
-        module = importlib.import_module(need.module)
-    except (ImportError, OSError) as error:
-        return Finding(need.module, need.required, "", f"cannot be imported ({error}); it is for {need.purpose}.", f"Install it: python -m pip install {need.package}")
-    return Finding(need.module, need.required, _version(module, need.package))
+        version = importlib.metadata.version(need.package) if need.heavy else _version(importlib.import_module(need.module), need.package)
+    except (ImportError, OSError) as error:  # a package that is not found is an ImportError too
+        cure = f"Install it: python -m pip install {need.package} {need.beside}".strip()
+        return Finding(need.module, need.required, "", f"cannot be imported ({error}); it is for {need.purpose}.", cure)
+    return Finding(need.module, need.required, version)
 
 
 def _examine_device() -> Finding:

@@ -36,6 +36,9 @@ BLENDER_LOG_FILE = "blender.log"
 
 POLL_SECONDS = 0.1
 CANCEL_SECONDS = 5.0
+LEAVE_SECONDS = 30.0
+"""How long Blender may take to end after it has written the outcome: some versions can hang there, with all done."""
+
 LOG_LINES = 15
 
 
@@ -89,7 +92,7 @@ def drive_blender(request: AnimateRequest, job_folder: Path | None, blender: Pat
         process = subprocess.Popen(
             _command(folder / REQUEST_FILE, blender), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
         )
-        _follow(process, folder)
+        _follow(process, folder, Path(request.outcome))
         return _outcome(process.returncode, Path(request.outcome), folder / BLENDER_LOG_FILE)
 
 
@@ -122,15 +125,21 @@ def _command(request: Path, blender: Path | None) -> list[str]:
     return [str(blender), "--background", "--factory-startup", "--python", str(script), *own]
 
 
-def _follow(process: subprocess.Popen[bytes], folder: Path) -> None:
-    """Show the engine's messages until Blender has ended; on Ctrl-C ask it to cancel, and insist after a while."""
+def _follow(process: subprocess.Popen[bytes], folder: Path, outcome: Path) -> None:
+    """Show the engine's messages until Blender has ended; on Ctrl-C ask it to cancel, and insist after a while. One that does not end
+    after its outcome is ended.
+    """
     from tqdm import tqdm  # not above: this module is imported in Blender's Python too, which has no such package
 
     reader = MessageReader(folder)
     with tqdm(total=100, unit="%", bar_format="{desc:32.32} {bar} {n:3.0f}% {postfix}", file=sys.stderr, disable=None) as bar:
         try:
+            last = float("inf")
             while process.poll() is None:
                 _show(reader, bar)
+                last = min(last, time.monotonic() + LEAVE_SECONDS) if outcome.exists() else last
+                if time.monotonic() > last:
+                    process.kill()
                 time.sleep(POLL_SECONDS)
             _show(reader, bar)
         except KeyboardInterrupt:
@@ -165,4 +174,4 @@ def _outcome(exit_code: int, written: Path, log: Path) -> Outcome:
         raise EngineError(f"Blender ended with code {exit_code} before it was done.", "The end of its log:\n" + "\n".join(tail)) from error
     if report["outcome"] != "done":
         print(f"animamimic: {report.get('error', report['outcome'])}", file=sys.stderr)
-    return Outcome(exit_code, report)
+    return Outcome(report.pop("exit_code"), report)

@@ -198,3 +198,14 @@ def test_a_table_of_files_is_animated_and_not_done_twice(blender, bar, clips, tm
     assert (looked["rigged"], looked["range"]) == (True, [5, 8])
     code, told, errors = run()
     assert (code, told["kept"], told["done"]) == (0, 1, 0), errors
+
+
+def test_a_defect_inside_blender_ends_it_at_once(bar, tmp_path):
+    """An exception that nobody foresaw, with classes registered: at a normal exit bpy 4.5 would hang."""
+    request = tmp_path / "animate.json"
+    request.write_text(json.dumps({"blend": str(bar), "out": str(tmp_path / "out.blend"), "outcome": str(tmp_path / "outcome.json"), "operator": "no_such"}))
+    command = [sys.executable, ROOT / "__main__.py", "--", "inside-blender", request]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 1
+    assert "AttributeError" in done.stderr
+    assert not (tmp_path / "outcome.json").exists()
