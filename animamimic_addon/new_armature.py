@@ -40,6 +40,7 @@ def make_armature(context: Context, captured: Captured, rig: Rig, motion: Motion
     armature.location = origin.tolist()
     armature.show_in_front = True
     _link_beside(context, captured, armature)
+    _show_in_local_views(context, armature, context.view_layer.objects[captured.meshes[0].name])
     context.view_layer.objects.active = armature
     bpy.ops.object.mode_set(mode="EDIT")
     try:
@@ -126,6 +127,17 @@ def _link_beside(context: Context, captured: Captured, armature: ArmatureObject)
                 return
             one.objects.unlink(armature)
     scene.collection.objects.link(armature)
+
+
+def _show_in_local_views(context: Context, armature: ArmatureObject, mesh: MeshObject) -> None:
+    """Show the armature in every viewport's local view that shows the mesh object."""
+    for window in context.window_manager.windows:
+        if window.view_layer != context.view_layer:
+            continue
+        for area in window.screen.areas:
+            space = area.spaces.active
+            if area.type == "VIEW_3D" and space.local_view is not None and mesh.local_view_get(space):
+                armature.local_view_set(space, True)
 
 
 def _add_bones(data: Any, rig: Rig, motion: Motion, names: tuple[str, ...], origin: Float64) -> None:

@@ -10,6 +10,22 @@ from .datablocks import ArmatureObject, Context, Scene
 
 
 @contextmanager
+def in_scene(context: Context, name: str) -> Iterator[None]:
+    """In the scene of that name, whichever the window shows: operators act on the window's. Where there is none, in the one that is shown."""
+    scene, window = bpy.data.scenes.get(name), context.window
+    if scene is None or window is None or scene == context.scene:
+        yield
+        return
+    shown, layer = window.scene, window.view_layer
+    window.scene = scene
+    try:
+        yield
+    finally:
+        window.scene = shown
+        window.view_layer = layer
+
+
+@contextmanager
 def at_frame(scene: Scene, frame: int) -> Iterator[None]:
     """Stand at `frame`. Where the scene stands there already it is not touched, so that poses without keys stay."""
     before, subframe = scene.frame_current, scene.frame_subframe

@@ -256,7 +256,7 @@ def wait(run: Run, tell: Callable[[Run], None]) -> None:
 
 def _finish(context: Context, run: Run) -> Made:
     _raise_failure(run)
-    baked = run.work.bake(context, run.captured, run.folder)
+    baked = run.work.bake_where_captured(context, run.captured, run.folder)
     _session.made = replace(baked, warnings=(*run.captured.notes, *run.engine.warnings, *baked.warnings))
     return _session.made
 

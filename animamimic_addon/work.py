@@ -8,6 +8,7 @@ from typing import Any
 from ..core.settings import Settings
 from .captured import Captured
 from .datablocks import Context
+from .scene_state import in_scene
 from .subject import Subject
 
 
@@ -54,3 +55,8 @@ class Work:
 
     capture: Callable[[Context, Subject, Settings, Path], Captured]
     bake: Callable[[Context, Captured, Path], Made]
+
+    def bake_where_captured(self, context: Context, captured: Captured, folder: Path) -> Made:
+        """`bake`, in the scene of the capture, whichever the window shows by now."""
+        with in_scene(context, captured.scene):
+            return self.bake(context, captured, folder)

@@ -133,7 +133,7 @@ class _OfOneJob(WhileIdle):
 
 
 class ANIMAMIMIC_OT_bake_queued(_OfOneJob, bpy.types.Operator):
-    """Bring this job's result into the scene that it was made from, which must be open"""
+    """Bring this job's result into the scene that it was made from, whose file must be open"""
 
     bl_idname = "animamimic.bake_queued"
     bl_label = "Bring into the Scene"
@@ -142,7 +142,7 @@ class ANIMAMIMIC_OT_bake_queued(_OfOneJob, bpy.types.Operator):
 
     def change(self, context: Context, one: QueuedJob) -> str:
         """Bake it."""
-        made = WORK.bake(context, read_captured(one.folder), one.folder)
+        made = WORK.bake_where_captured(context, read_captured(one.folder), one.folder)
         queued.mark_baked(one)
         for warning in made.warnings:
             self.report({"WARNING"}, warning)

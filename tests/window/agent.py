@@ -17,9 +17,15 @@ BEAT_SECONDS = 0.01
 MODULE = "bl_ext.user_default.animamimic"
 
 gaps = []
-"""(wall seconds, seconds that the main thread itself worked, when it ended, what the run was doing), where over 50 ms."""
+"""(wall seconds, seconds that the main thread worked, seconds that it waited for a processor, what the run was doing), where over 50 ms."""
 
-beat = {"wall": time.monotonic(), "thread": time.thread_time(), "doing": ""}
+
+def queued_seconds():
+    """How long the main thread has waited for a processor that others had, in all."""
+    return int(Path("/proc/self/schedstat").read_text().split()[1]) * 1e-9
+
+
+beat = {"wall": time.monotonic(), "thread": time.thread_time(), "queued": queued_seconds(), "doing": ""}
 known = {"count": 0}
 names = {"bpy": bpy, "gaps": gaps, "time": time, "sys": sys, "json": json, "Path": Path, "MODULE": MODULE}
 
@@ -50,11 +56,12 @@ def answer_questions():
 
 
 def tick():
-    wall, thread, now_doing = time.monotonic(), time.thread_time(), doing()
+    wall, now_doing = time.monotonic(), doing()
     if wall - beat["wall"] > 0.05:
-        gaps.append((wall - beat["wall"], thread - beat["thread"], wall, beat["doing"] if beat["doing"] == now_doing else f"{beat['doing']} -> {now_doing}"))
+        during = beat["doing"] if beat["doing"] == now_doing else f"{beat['doing']} -> {now_doing}"
+        gaps.append((wall - beat["wall"], time.thread_time() - beat["thread"], queued_seconds() - beat["queued"], during))
     answer_questions()
-    beat.update(wall=time.monotonic(), thread=time.thread_time(), doing=doing())
+    beat.update(wall=time.monotonic(), thread=time.thread_time(), queued=queued_seconds(), doing=doing())
     return BEAT_SECONDS
 
 
