@@ -2,12 +2,7 @@
 
 The world is moved and scaled so that the subject's bounding box has its centre at the origin and a diagonal of one; a fly
 and a whale then behave alike. Vertices at one place with one skin are welded. The rig's tree becomes the `Skeleton` that
-is solved:
-- bones that move no vertex, neither themselves nor through a child, are left out;
-- a bone without weight and with a single child is passed over: its child hangs on its parent;
-- of several roots, every one that shares skin with the largest is hung where it shares most (hooves and hands of
-  game rigs are often roots of their own), so that it moves along unless the picture says otherwise.
-`Problem.motion` turns a solution back into the rig's own tree, exactly.
+is solved, see `tree`. `Problem.motion` turns a solution back into the rig's own tree, exactly.
 """
 
 from dataclasses import dataclass
@@ -21,6 +16,7 @@ from torch import Tensor
 
 from ..types import Float32, Float64, Int32, Mesh, Motion, Rig, View
 from .kinematics import Skeleton, Skin
+from .tree import solved_tree
 
 BULK_POINTS = 160
 """Points that stand for the whole body where its depth is held."""
@@ -89,7 +85,7 @@ class Problem:
         """Normalise a subject."""
         low, high = mesh.vertices.min(0).astype(float), mesh.vertices.max(0).astype(float)
         centre, scale = (low + high) / 2, float(np.linalg.norm(high - low))
-        parents, heads, bones = _solved_tree(mesh, rig)
+        parents, heads, bones = solved_tree(mesh, rig)
         joint_of_bone = np.full(len(rig.names), -1)
         joint_of_bone[bones] = np.arange(len(bones))
         kept, welded = _weld(mesh, rig, scale)
@@ -162,7 +158,7 @@ class Problem:
         translations = np.zeros((frames, bones, 3))
         worlds = np.tile(np.eye(3, 4), (bones, frames, 1, 1))
         sure = np.zeros(bones, np.float32)
-        carried = _carriers(self.rig, joints)
+        carried = _carriers(self.rig, [bone for bone, parent in zip(self.bone_of_joint, self.skeleton.parents, strict=True) if parent < 0])
         for bone in range(bones):
             parent = int(self.rig.parents[bone])
             above = worlds[parent] if parent >= 0 else np.tile(np.eye(3, 4), (frames, 1, 1))
@@ -187,12 +183,12 @@ class Problem:
         return Motion(_continuous_quaternions(rotations), translations, sure)
 
 
-def _carriers(rig: Rig, joints: dict[int, int]) -> dict[int, int]:
-    """Unsolved root bone -> the first solved bone below it, where it has one."""
+def _carriers(rig: Rig, tops: list[int]) -> dict[int, int]:
+    """Bone above the solved tree -> the bone below it that the solved tree begins with. tops: bones of the solved roots."""
     found: dict[int, int] = {}
-    for bone in sorted(joints):
+    for bone in sorted(tops):
         above = int(rig.parents[bone])
-        while above >= 0 and above not in joints:
+        while above >= 0:
             found.setdefault(above, bone)
             above = int(rig.parents[above])
     return found
@@ -227,52 +223,3 @@ def _blend_matrix(skin: Skin, joints: int) -> sparse.csr_matrix:
     rows = np.broadcast_to(np.arange(count)[:, None, None], columns.shape)
     entries = (homogeneous.ravel(), (rows.ravel(), columns.ravel()))
     return sparse.coo_matrix(entries, shape=(count, 4 * joints)).tocsr()
-
-
-def _solved_tree(mesh: Mesh, rig: Rig) -> tuple[list[int], Float64, list[int]]:
-    """Parents (joint indices), joints [J, 3] in world space and the rig's bone of every solved joint, parents first."""
-    share = np.zeros((len(mesh.vertices), len(rig.names)), np.float32)
-    np.add.at(share, (np.arange(len(share))[:, None], rig.influences), rig.weights)
-    parents, heads = _simplified(rig, share.sum(0) > 0), rig.heads.astype(float).copy()
-    _hang_extra_roots(parents, heads, share, mesh.vertices)
-    order: list[int] = []
-    left = sorted(parents)
-    while left:
-        order += [bone for bone in left if parents[bone] < 0 or parents[bone] in order]
-        left = [bone for bone in left if bone not in order]
-    return [order.index(parents[bone]) if parents[bone] >= 0 else -1 for bone in order], heads[order], order
-
-
-def _simplified(rig: Rig, weighted: np.ndarray) -> dict[int, int]:
-    """Kept bone -> kept parent bone (-1: root), without idle bones and pass-throughs."""
-    parents = {bone: int(parent) for bone, parent in enumerate(rig.parents)}
-    useful = set(np.flatnonzero(weighted).tolist())
-    for bone in reversed(range(len(parents))):
-        if bone in useful and parents[bone] >= 0:
-            useful.add(parents[bone])
-    parents = {bone: parent for bone, parent in parents.items() if bone in useful}
-    for bone in list(parents):
-        children = [child for child, parent in parents.items() if parent == bone]
-        if not weighted[bone] and len(children) == 1:
-            parents[children[0]] = parents.pop(bone)
-    return parents
-
-
-def _hang_extra_roots(parents: dict[int, int], heads: Float64, share: Float32, vertices: Float32) -> None:
-    """Hang every root that shares skin with the largest tree on the bone it shares most with, at the middle of what they share."""
-    top = {bone: _root_of(bone, parents) for bone in parents}
-    roots = sorted(set(top.values()), key=lambda root: -share[:, [bone for bone in top if top[bone] == root]].sum())
-    main = [bone for bone in top if top[bone] == roots[0]]
-    for root in roots[1:]:
-        mine = share[:, [bone for bone in top if top[bone] == root]].sum(1)
-        common = np.minimum(share[:, main], mine[:, None])
-        best = int(common.sum(0).argmax())
-        if common[:, best].sum() > 0:
-            parents[root] = main[best]
-            heads[root] = (common[:, best, None] * vertices).sum(0) / common[:, best].sum()
-
-
-def _root_of(bone: int, parents: dict[int, int]) -> int:
-    while parents[bone] >= 0:
-        bone = parents[bone]
-    return bone
