@@ -29,7 +29,7 @@ LEAST_GAIN = 0.01
 
 def limb_joints(problem: Problem, most: int = 10) -> list[int]:
     """Joints that swing a limb: a part of the subject that is longish but not most of it; the largest `most`, parents first."""
-    main = problem.skin.bones.gather(1, problem.skin.weights.argmax(1, keepdim=True))[:, 0].numpy()
+    main = problem.joint_of_vertex
     descends = problem.skeleton.descends.numpy().astype(bool)
     heads = problem.skeleton.heads.numpy()
     parents = problem.skeleton.parents

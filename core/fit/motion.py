@@ -13,7 +13,9 @@ from ..errors import InputError
 from ..settings import FitSettings
 from ..types import Clip, Mesh, Motion, Progress, Rig, UInt8, View, no_progress
 from .evidence import Evidence
-from .judge import judge
+from .hinge import Hinges
+from .hypotheses import reconsider
+from .judge import Judgement, judge
 from .look import Look
 from .observe import Observer
 from .preview import Preview
@@ -41,6 +43,19 @@ class FitReport:
     followed: int
     seconds: dict[str, float]
     resolution: list[int]
+
+    @staticmethod
+    def of(found: Judgement, followed: int, seconds: dict[str, float], look: Look) -> "FitReport":
+        """In numbers that JSON can hold."""
+        return FitReport(
+            iou=[round(float(value), 4) for value in found.iou],
+            mean_iou=round(float(found.iou.mean()), 4),
+            worst_iou=round(float(found.iou.min()), 4),
+            image_error=[round(float(value), 4) for value in found.difference],
+            followed=followed,
+            seconds=seconds,
+            resolution=[look.width, look.height],
+        )
 
 
 @dataclass
@@ -86,24 +101,19 @@ def fit_motion(
     def seen(frame: int, pose: Poses) -> None:
         preview.show(solver.observer, frame, pose)
 
+    def limbs_elsewhere(poses: Poses) -> Poses:
+        with watch.part("limbs"):
+            return reconsider(small, poses, Hinges.of(poses).scaled(solver.priors.hinge))
+
     with watch.part("track"):
         poses, followed = track(solver, small, lambda fraction: progress(0.8 * fraction, "following the subject"), stop, seen)
     with watch.part("refine"):
         smoothness = Smoothness(Smoothness.turn * settings.smoothness, Smoothness.shift * settings.smoothness)
-        poses = refine(solver, poses, smoothness, lambda fraction: progress(0.8 + 0.18 * fraction, "refining all frames"), stop, seen)
+        poses = refine(solver, poses, smoothness, lambda fraction: progress(0.8 + 0.18 * fraction, "refining all frames"), stop, seen, limbs_elsewhere)
     with watch.part("report"):
         found = judge(solver, poses)
     motion = solver.problem.motion(poses, found.certainty)
-    look = solver.observer.look
-    report = FitReport(
-        iou=[round(float(value), 4) for value in found.iou],
-        mean_iou=round(float(found.iou.mean()), 4),
-        worst_iou=round(float(found.iou.min()), 4),
-        image_error=[round(float(value), 4) for value in found.difference],
-        followed=followed,
-        seconds=watch.seconds,
-        resolution=[look.width, look.height],
-    )
+    report = FitReport.of(found, followed, watch.seconds, solver.observer.look)
     progress(1.0, "fitted")
     log.info("fit: %d frames, silhouette IoU %.3f, worst %.3f, %s", len(found.iou), report.mean_iou, report.worst_iou, watch.seconds)
     return motion, report

@@ -117,10 +117,14 @@ class Problem:
         )
 
     @cached_property
+    def joint_of_vertex(self) -> np.ndarray:
+        """int64[W]: the joint that moves each welded vertex most."""
+        return self.skin.bones.gather(1, self.skin.weights.argmax(1, keepdim=True))[:, 0].numpy()
+
+    @cached_property
     def joint_of_triangle(self) -> np.ndarray:
         """int64[F]: the joint that moves each triangle most."""
-        main = self.skin.bones.gather(1, self.skin.weights.argmax(1, keepdim=True))[:, 0].numpy()
-        return main[self.triangles[:, 0]]
+        return self.joint_of_vertex[self.triangles[:, 0]]
 
     @cached_property
     def bulk(self) -> tuple[Skin, Tensor]:

@@ -43,7 +43,11 @@ class Round:
     hinge: float
 
 
-ROUNDS = (Round(2, 0.25, 1.0, 0.0), Round(3, 0.15, 0.5, 0.3), Round(3, 0.1, 0.3, 1.0), Round(3, 0.05, 0.2, 1.0))
+FIRST_ROUNDS = (Round(2, 0.25, 1.0, 0.0), Round(3, 0.15, 0.5, 0.3), Round(3, 0.1, 0.3, 1.0))
+LAST_ROUNDS = (Round(2, 0.1, 0.3, 1.0), Round(3, 0.05, 0.2, 1.0), Round(3, 0.05, 0.2, 1.0))
+"""Before and after limbs are reconsidered: what was moved then has still to settle."""
+
+ROUNDS = FIRST_ROUNDS + LAST_ROUNDS
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,16 @@ def refine(
     progress: Callable[[float], None],
     stop: Callable[[], bool] = lambda: False,
     seen: Callable[[int, Poses], None] = lambda frame, pose: None,
+    between: Callable[[Poses], Poses] = lambda poses: poses,
 ) -> Poses:
     """Improve the poses of all frames together; frame 0 stays. stop: asked before every round whether to end here.
-    seen: told one frame's new pose after every round, each time a later frame's.
+    between: what else is done to the poses before the last rounds. seen: told one frame's new pose after every round, each time a later frame's.
     """
     for index, one in enumerate(ROUNDS):
         if stop():
             break
+        if index == len(FIRST_ROUNDS):
+            poses = between(poses)
         held = one if solver.priors.loosens else replace(ROUNDS[0], level=one.level, hinge=one.hinge)
         priors = replace(solver.priors, rest=held.rest * solver.priors.rest, hinge=held.hinge * solver.priors.hinge)
         poses = _round(replace(solver, priors=priors), poses, replace(smoothness, share=held.smooth), held.level)

@@ -1,0 +1,159 @@
+"""What it is worth to the picture to paint a limb here rather than there.
+
+The drawing of a frame without the limb is made once; the limb alone is then painted over it, in front of or behind the rest, in
+any number of poses. A pose is worth the error that its pixels had without it, less the error that they have with it (see `compare`).
+Values are in pixels of a 256-pixel picture.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..render import rasterize
+from ..types import Float32, Float64
+from .compare import MOST_DIFFERENCE, error_map
+from .kinematics import Skin
+from .look import DEPTH_SLACK, Drawing
+from .observe import CONTRAST, Observer, Places, skin_at
+from .problem import Poses
+
+POINTS = 80
+"""Points of a limb's surface that stand for it where its worth is only guessed."""
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """A frame without the limb. frame: its index. error: float32[H, W]. depth: float32[H, W] along the camera's axis, infinite outside."""
+
+    frame: int
+    error: Float32
+    depth: Float32
+
+
+@dataclass(frozen=True)
+class Paint:
+    """A limb's surface. skin: of its V vertices. triangles: int32[F, 3]. colours: float32[V, 3], as frame 0 shows them.
+    points: the skin of N points spread evenly over it; point_colours: float32[N, 3]; normals: float64[N, 3], unit, in frame 0;
+    joints: int64[N], what turns them; area: of surface for each point. root: the joint that the limb hangs on. own: bool[W], the subject's vertices that belong to it."""
+
+    observer: Observer
+    skin: Skin
+    triangles: Tensor
+    colours: Float32
+    points: Skin
+    point_colours: Float32
+    normals: Tensor
+    joints: Tensor
+    area: float
+    root: int
+    own: np.ndarray
+
+    @staticmethod
+    def of(observer: Observer, root: int) -> "Paint":
+        """The limb that hangs on a joint."""
+        problem = observer.problem
+        own = problem.skeleton.descends[root].numpy().astype(bool)[problem.joint_of_vertex]
+        used, triangles = np.unique(problem.triangles[own[problem.triangles].any(1)], return_inverse=True)
+        triangles = triangles.reshape(-1, 3)
+        a, b, c = (problem.vertices[used[triangles[:, corner]]] for corner in range(3))
+        normals = np.cross(b - a, c - a) / 2
+        areas = np.linalg.norm(normals, axis=1)
+        along = (np.arange(POINTS) + 0.5) / POINTS * areas.sum()
+        chosen = np.minimum(np.searchsorted(np.cumsum(areas), along), len(areas) - 1)
+        mix = _spread(POINTS)
+        spread = skin_at(problem.skin, Places(torch.from_numpy(used[triangles[chosen]])[None], torch.from_numpy(mix)[None]))
+        return Paint(
+            observer=observer,
+            skin=Skin(problem.skin.bones[used], problem.skin.weights[used], problem.skin.starts[used]),
+            triangles=torch.from_numpy(triangles.astype(np.int32)),
+            colours=observer.look.vertex_colours[used],
+            points=Skin(spread.bones[0], spread.weights[0].double(), spread.starts[0].double()),
+            point_colours=np.einsum("nkc,nk->nc", observer.look.vertex_colours[used[triangles[chosen]]], mix),
+            normals=torch.from_numpy(normals[chosen] / np.maximum(areas[chosen, None], 1e-12)),
+            joints=torch.from_numpy(problem.joint_of_vertex[used[triangles[chosen, 0]]]),
+            area=float(areas.sum()) / POINTS,
+            root=root,
+            own=own,
+        )
+
+    def backdrop(self, frame: int, pose: Poses) -> Backdrop:
+        """A frame without the limb, whose vertices are gathered in its joint."""
+        problem = self.observer.problem
+        world, shift = problem.skeleton.transforms(pose.rotations, pose.translations)
+        points = problem.skinned(world, shift)
+        points[:, self.own] = problem.skeleton.joints(world, shift)[:, self.root].numpy()
+        drawing = self.observer.look.draw_points(points)[0]
+        return Backdrop(frame, error_map(self.observer.evidence[frame], drawing), _depth(self.observer, drawing))
+
+    def guessed_worth(self, backdrop: Backdrop, world: Tensor, shift: Tensor) -> Float64:
+        """float64[K]: about what K poses (transforms [K, J, 3, 3] and [K, J, 3]) are worth, from points of the surface alone. What hides
+        itself counts twice."""
+        look, (height, width) = self.observer.look, backdrop.error.shape
+        points = self.points.points(world, shift)
+        positions, rows = look.project(points)
+        across = np.cross(rows[..., 0, :].numpy(), rows[..., 1, :].numpy())  # towards or from the camera, as long as a unit of area has pixels
+        across *= -np.sign(across[:1, :1] @ self.observer.problem.camera_axis)[..., None]
+        area = np.maximum(((world[:, self.joints] @ self.normals[..., None])[..., 0].numpy() * across).sum(-1), 0) * self.area
+        column, row = positions[..., 0].astype(int), positions[..., 1].astype(int)
+        inside = (positions.min(-1) >= 0) & (column < width) & (row < height)
+        column, row = np.clip(column, 0, width - 1), np.clip(row, 0, height - 1)
+        depth = points.numpy() @ self.observer.problem.camera_axis
+        spared = self._spared(backdrop, row, column, depth, self.point_colours)
+        return (np.where(inside, spared, 0) * area).sum(1) / self.observer.evidence.pixel**2
+
+    def worth(self, backdrop: Backdrop, world: Tensor, shift: Tensor) -> Float64:
+        """float64[K]: what K poses are worth. Only the window that they take is drawn."""
+        problem = self.observer.problem
+        points = self.skin.points(world, shift).numpy()
+        clip, first, size = _window(problem.clip_points(points), backdrop.error.shape)
+        raster = rasterize(torch.from_numpy(clip), self.triangles, *size)
+        item, row, column = torch.nonzero(raster.triangle_ids >= 0, as_tuple=True)
+        pairs = raster.barycentric[item, row, column].numpy()
+        corners = self.triangles[raster.triangle_ids[item, row, column].long()].numpy()
+        mix = np.stack([pairs[:, 0], pairs[:, 1], 1 - pairs[:, 0] - pairs[:, 1]], 1)
+        depth = np.einsum("nk,nk->n", (points @ problem.camera_axis)[item.numpy()[:, None], corners], mix)
+        colours = np.einsum("nkc,nk->nc", self.colours[corners], mix)
+        spared = self._spared(backdrop, row.numpy() + first[0], column.numpy() + first[1], depth, colours)
+        return np.bincount(item.numpy(), spared, len(points)) / self.observer.evidence.pixel**2
+
+    def _spared(self, backdrop: Backdrop, row: np.ndarray, column: np.ndarray, depth: Float64, colours: Float32) -> Float64:
+        """Error that painting colours over pixels spares; nothing where the rest of the subject lies in front."""
+        ready = self.observer.evidence[backdrop.frame]
+        apart = np.minimum(np.abs(colours - ready.image[row, column]), MOST_DIFFERENCE)
+        against = np.abs(colours - ready.background[row, column])
+        contrast = np.minimum(np.maximum(np.maximum(against[..., 0], against[..., 1]), against[..., 2]) / CONTRAST, 1)
+        painted = np.einsum("...c,...c->...", apart, apart) + (1 - ready.coverage[row, column]) ** 2 * contrast
+        return np.where(depth < backdrop.depth[row, column] + DEPTH_SLACK, backdrop.error[row, column] - painted, 0)
+
+
+def _spread(count: int) -> Float64:
+    """float64[N, 3]: barycentric weights of points spread over triangles (the R2 low-discrepancy sequence, Roberts 2018, folded)."""
+    one, other = ((np.arange(1, count + 1) * step % 1) for step in (0.7548776662466927, 0.5698402909980532))
+    outside = one + other > 1
+    one, other = np.where(outside, 1 - one, one), np.where(outside, 1 - other, other)
+    return np.stack([one, other, 1 - one - other], 1)
+
+
+def _depth(observer: Observer, drawing: Drawing) -> Float32:
+    """float32[H, W]: along the camera's axis, infinite where there is no subject."""
+    depth = np.full(drawing.triangle_ids.shape, np.inf, np.float32)
+    covered = drawing.covered
+    corners = (drawing.points @ observer.problem.camera_axis)[observer.problem.triangles[drawing.triangle_ids[covered]]]
+    depth[covered] = np.einsum("nk,nk->n", corners, drawing.barycentric[covered])
+    return depth
+
+
+def _window(clip: Float32, shape: tuple[int, ...]) -> tuple[Float32, tuple[int, int], tuple[int, int]]:
+    """Clip-space points for a picture that is only the part of [H, W] in which they lie; its first row and column, and its size."""
+    limits = []
+    for axis, (pixels, sign) in enumerate(((shape[1], 1), (shape[0], -1))):
+        place = (1 + sign * clip[..., axis] / clip[..., 3]) * (pixels / 2)
+        first = int(np.clip(np.floor(place.min()) - 1, 0, pixels - 1))
+        limits.append((first, int(np.clip(np.ceil(place.max()) + 1, first + 1, pixels)) - first))
+    (left, across), (top, down) = limits
+    moved = clip.copy()
+    moved[..., 0] = (shape[1] * (clip[..., 0] + clip[..., 3]) - 2 * left * clip[..., 3]) / across - clip[..., 3]
+    moved[..., 1] = (shape[0] * (clip[..., 1] - clip[..., 3]) + 2 * top * clip[..., 3]) / down + clip[..., 3]
+    return moved, (top, left), (down, across)
