@@ -158,9 +158,10 @@ def swung(problem: Problem, poses: Poses, limb: Limb, hinges: Hinges) -> Tensor:
     turns = exponential(torch.from_numpy(angles)[:, :, None] * axes)
     present = poses.rotations[:, None, list(limb.joints)].repeat(1, len(turns), 1, 1, 1)
     at_rest = torch.eye(3, dtype=torch.float64).expand(present.shape).clone()
-    for rotations in (present, at_rest):
+    ways = [present, at_rest] if len(limb.joints) > len(long) else [present]
+    for rotations in ways:
         rotations[:, :, [limb.joints.index(joint) for joint in long]] = turns
-    return torch.cat([present, at_rest], 1)
+    return torch.cat(ways, 1)
 
 
 def _other_path(observer: Observer, poses: Poses, limb: Limb, hinges: Hinges) -> tuple[Poses | None, float]:

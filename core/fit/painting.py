@@ -19,7 +19,7 @@ from .look import DEPTH_SLACK, Drawing
 from .observe import CONTRAST, Observer, Places, skin_at
 from .problem import Poses
 
-POINTS = 80
+POINTS = 60
 """Points of a limb's surface that stand for it where its worth is only guessed."""
 
 
