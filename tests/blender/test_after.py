@@ -88,6 +88,18 @@ user = background.image_user
 tell(source=background.image.source, start=user.frame_start, frames=user.frame_duration, shown=scene.camera.data.show_background_images)
 bpy.ops.animamimic.overlay_video()
 tell(left=len(scene.camera.data.background_images), images=len(bpy.data.images) - before)
+scene.animamimic.timing = "MATCH_FPS"
+scene.render.fps = 24 * 2  # twice the video's
+bpy.ops.animamimic.overlay_video()
+def offset(frame):
+    scene.frame_set(frame)
+    data = scene.camera.data.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    return data.background_images[0].image_user.frame_offset
+tell(retimed=[frame - 12 + offset(frame) for frame in range(12, 18)])
+bpy.ops.animamimic.overlay_video()
+tell(animation=scene.camera.data.animation_data is not None, clips=len(bpy.data.movieclips))
 """, tmp_path / "good.mp4")
     assert (ran["source"], ran["start"], ran["frames"], ran["shown"]) == ("MOVIE", 12, 9, True)
     assert (ran["left"], ran["images"]) == (0, 0)
+    assert ran["retimed"] == [0, 0, 1, 1, 2, 2]
+    assert (ran["animation"], ran["clips"]) == (False, 0)

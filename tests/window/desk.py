@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SCREEN = (1600, 900)
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 180.0
 START_SECONDS = 120.0
 SETTLE_SECONDS = 0.4
 """Between an event and a look at what it did: the window must have been drawn again."""

@@ -1,5 +1,8 @@
 """Around the run in the real window: a second window, a local view, undo and saving meanwhile, a video that is dropped."""
 
+import time
+
+from desk import SETTLE_SECONDS
 from test_interrupted import FINGERPRINT, engines
 from test_run import RESULT
 
@@ -35,9 +38,10 @@ def test_in_a_local_view_the_result_is_shown_beside_the_subject_and_work_goes_on
     before = desk.ask(FINGERPRINT)
     tab.press("animamimic.animate_from_video")
     assert tab.running(), tab.error()
-    desk.ask("bpy.ops.object.empty_add()")
-    desk.hand("mousemove", 500, 400, "key", "ctrl+z", "sleep", "1")
-    assert desk.ask(FINGERPRINT) == before
+    desk.ask('bpy.ops.object.empty_add("EXEC_DEFAULT", True)')  # with an undo step, as from the menu
+    assert desk.ask(FINGERPRINT) != before
+    desk.hand("mousemove", 500, 400, "key", "ctrl+z")
+    desk.wait_for(lambda: desk.ask(FINGERPRINT) == before, 60, "the undo")
     desk.ask(f"bpy.ops.wm.save_as_mainfile(filepath={str(desk.inside / 'meanwhile.blend')!r}, copy=True)")
     tab.wait_for_end(300)
     assert tab.error() == ""
@@ -61,6 +65,10 @@ def test_a_second_window_shows_the_run_and_ends_it_where_it_was_started(tab, des
 
 
 def test_a_video_that_is_dropped_onto_the_viewport_is_taken(tab, desk):
-    """By the operator that Blender runs for files dropped from outside, which asks the file handlers."""
-    desk.ask(DROP.format(folder=str(desk.inside)))
-    assert desk.ask("answer = bpy.context.scene.animamimic.video") == str(desk.inside / "whole.mp4")
+    """By the operator that Blender runs for files dropped from outside. A video can be several things, so that it asks which."""
+    desk.hand("mousemove", 300, 300)
+    assert desk.ask(DROP.format(folder=str(desk.inside))) == ["INTERFACE"]
+    time.sleep(SETTLE_SECONDS)
+    desk.picture("drop")
+    desk.hand("key", "u")  # the underlined letter of Use as Driving Video
+    desk.wait_for(lambda: desk.ask("answer = bpy.context.scene.animamimic.video") == str(desk.inside / "whole.mp4"), 60, "the video")
