@@ -6,8 +6,8 @@ import numpy as np
 
 from ..types import Float64, Int32
 from . import naming
+from .anatomy import Limb
 from .joints import Chain
-from .limbs import Limb
 from .solid import Int64
 
 

@@ -6,15 +6,17 @@ import numpy as np
 
 from ..errors import InputError
 from ..settings import RigSettings
-from ..types import Float64, Mesh, Progress, Rig, no_progress
+from ..types import Float64, Int32, Mesh, Progress, Rig, no_progress
 from . import naming
+from .anatomy import Limb
+from .assembly import limbs_of_parts
 from .bare import bones_inside, with_weights
 from .bones import Bones, assemble, root_arc
 from .centreline import trace
 from .contacts import part_grazing
-from .frame import SubjectFrame, find_frame
+from .frame import POSED, SubjectFrame, find_frame
 from .joints import cut
-from .limbs import Limb, find_limbs
+from .limbs import find_limbs
 from .parts import Parts, find_parts, jointed, mirrored
 from .solid import Solid, left_half, voxelise
 from .unirig import learned_rig
@@ -48,7 +50,7 @@ def build_rig(mesh: Mesh, settings: RigSettings, progress: Progress = no_progres
         return weigh_rig(mesh, learned, settings, lambda share, text: progress(0.8 + 0.2 * share, text))
     shape = _shape(mesh, progress)
     progress(0.3, "finding limbs")
-    bones = _bones(shape.solid, shape.frame, settings.rig_detail)
+    bones = _bones(shape, settings.rig_detail)
     progress(0.5, "binding the surface to the bones")
     influences, weights = bind(shape.vertices, mesh.triangles, shape.solid, bones, settings.max_influences, shape.parts)
     progress(1.0, f"{len(bones.names)} bones")
@@ -76,8 +78,21 @@ def _shape(mesh: Mesh, progress: Progress) -> Shape:
     frame = find_frame(mesh)
     vertices = frame.to_local(mesh.vertices.astype(np.float64))
     progress(0.1, "measuring the subject's inside")
-    solid = part_grazing(voxelise(vertices, mesh.triangles, frame.symmetric), vertices, mesh.triangles)
-    parts = find_parts(solid, vertices, mesh.triangles)
+    shape = _solid_shape(frame, vertices, mesh.triangles)
+    if shape.parts is None or not frame.symmetric or _all_have_images(shape.solid):
+        return shape
+    # A part without an image, as a sword in one hand, is too little of the surface to spoil the likeness: the other hand has none.
+    return _solid_shape(replace(frame, likeness=POSED), vertices, mesh.triangles)
+
+
+def _all_have_images(solid: Solid) -> bool:
+    image = mirrored(solid)
+    return bool((image[image] == np.arange(len(image))).all())
+
+
+def _solid_shape(frame: SubjectFrame, vertices: Float64, triangles: Int32) -> Shape:
+    solid = part_grazing(voxelise(vertices, triangles, frame.symmetric), vertices, triangles)
+    parts = find_parts(solid, vertices, triangles)
     return Shape(frame, vertices, jointed(solid, parts) if parts is not None else solid, parts)
 
 
@@ -90,9 +105,11 @@ def _check(mesh: Mesh) -> None:
         raise InputError("The subject has no size: all its vertices are at one place.", "Check its scale.")
 
 
-def _bones(solid: Solid, frame: SubjectFrame, detail: float) -> Bones:
-    """The skeleton of a solid, in the subject's frame."""
-    limbs = _oriented(_limbs(solid, frame))
+def _bones(shape: Shape, detail: float) -> Bones:
+    """The skeleton of a subject, in its frame."""
+    solid, frame = shape.solid, shape.frame
+    of_parts = limbs_of_parts(solid, shape.parts, frame.has_plane, frame.symmetric) if shape.parts is not None else None
+    limbs = _oriented(of_parts or _limbs(solid, frame))
     floor, height = float(solid.centres[:, 2].min()), float(np.ptp(solid.centres[:, 2]))
     chains = cut(limbs, naming.leg_indices(limbs, floor, height), detail)
     forward = limbs[0].points[-1] - limbs[0].points[0]
@@ -117,11 +134,7 @@ def _limbs(solid: Solid, frame: SubjectFrame) -> list[Limb]:
         on_plane = np.abs(tree.positions[:, 0]) < np.maximum(2.5 * part.size, 0.6 * tree.radii)
     else:
         on_plane = np.ones(len(tree.nodes), bool)
-    limbs = find_limbs(tree, part, on_plane, cut if frame.symmetric else None)
-    if frame.symmetric and solid.parts is not None:
-        image = mirrored(solid)
-        limbs = [replace(limb, parts=image[limb.parts]) if limb.side < 0 else limb for limb in limbs]
-    return limbs
+    return find_limbs(tree, part, on_plane, cut if frame.symmetric else None)
 
 
 def _oriented(limbs: list[Limb]) -> list[Limb]:

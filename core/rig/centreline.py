@@ -94,6 +94,23 @@ def trace(solid: Solid, on_plane: Bool, half: bool = False) -> Centreline:
     return _assembled(solid, plain, before, on_tree, start)
 
 
+def sticks_out(solid: Solid, lines: Int64, settled: Bool) -> bool:
+    """Whether a limb is left beside lines through the solid. lines: int64[N], voxels. settled: bool[N], voxels that are not asked."""
+    plain = solid.graph(solid.links[2])
+    explained = _near(solid, plain, lines) | settled
+    away = dijkstra(plain, indices=lines, min_only=True)
+    for _ in range(MOST_TRIES):
+        unexplained = np.where(explained, -1.0, away)
+        tip = int(unexplained.argmax())
+        if unexplained[tip] < LEAST_LENGTH / solid.size:
+            return False
+        found, is_limb = _protrusion(solid, plain, explained, tip, half=False)
+        if is_limb:
+            return True
+        explained[found] = True
+    return False
+
+
 def _cost(solid: Solid) -> Float64:
     """float64[N]: what a step through each voxel costs; least in the middle of whatever part it is in."""
     depth = np.zeros(solid.grid.shape)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..types import Float64
-from .limbs import LEAST_LIMB, Limb
+from .anatomy import LEAST_LIMB, Limb
 
 SPINE = 0.09
 """Length of a bone on a thin trunk at detail 1, fraction of the diagonal."""
@@ -19,6 +19,12 @@ STOUT = 2.0
 
 LEG = (3, 0.2)
 """A leg has at least so many bones at detail 1 if it is at least so long: thigh, shin and foot."""
+
+LEAST_BODY = 2
+"""Bones at least of the middle part of a subject that is put together from parts: hips and chest."""
+
+SHORT_LEG = 0.1
+"""A leg of a thick body has a knee if it is at least so long, fraction of the diagonal."""
 
 EVENNESS = 0.03
 """How much uneven bones count against bends missed."""
@@ -69,6 +75,11 @@ def _places(limb: Limb, count: int) -> Float64:
     arcs = [np.zeros(1)]
     for start, stop in itertools.pairwise(ends):
         share = max(1, round(count * (stop - start) / limb.length))
+        part = limb.part_at((start + stop) / 2)
+        if part in limb.stiff:
+            share = 1
+        elif limb.parent < 0 and part == 0 and limb.breaks:
+            share = max(share, LEAST_BODY)
         arcs.append(_divided(limb, start, stop, share)[1:])
     return np.concatenate(arcs)
 
@@ -84,8 +95,8 @@ def _count(limb: Limb, is_leg: bool, detail: float) -> int:
     width = float(np.median(limb.widths))
     wanted = limb.length / max(SPINE if trunk else SHORTEST, STOUT * width) * detail
     fewest = 2 if limb.side and limb.length > max(0.1, 3 * width) and detail >= 0.7 else 1
-    if is_leg and limb.length > LEG[1]:
-        fewest = max(fewest, round(LEG[0] * min(1.0, detail)))
+    if is_leg and limb.length > SHORT_LEG:
+        fewest = max(fewest, round((LEG[0] if limb.length > LEG[1] else 2) * min(1.0, detail)))
     return int(np.clip(round(wanted), fewest, MOST_IN_TRUNK if trunk else MOST_IN_LIMB))
 
 
@@ -125,9 +136,9 @@ def _prices(line: Float64, even: float) -> Float64:
 
 
 def _like_twin(limbs: list[Limb], arcs: list[Float64], index: int) -> Float64:
-    """Arc lengths of the joints at the same fractions as its twin's: the mean of both, or the first twin's where it has other parts."""
+    """Arc lengths of the joints at the same fractions as its twin's: the mean of both. A limb of several parts keeps its own contacts."""
     limb, own = limbs[index], arcs[index]
-    if limb.twin < 0:
+    if limb.twin < 0 or limb.breaks:
         return own
     other = arcs[limb.twin]
     if len(own) == len(other):

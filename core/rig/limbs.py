@@ -5,74 +5,22 @@ from there to a tip, and what leaves a limb is a limb again. It begins where it 
 body's middle.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from ..types import Float64
+from .anatomy import LEAST_LIMB, Limb
 from .centreline import Centreline
+from .lines import length_of, resampled, straightened
 from .solid import Bool, Int64, Solid
+from .twins import paired
 
 EMERGES = 0.6
 """A limb's first joint lies this far out of the body it leaves, in the body's radii."""
 
-STRAIGHT = 1.0
-"""How far, in radii, a line is averaged along itself to either side."""
-
 MIDLINE = 0.7
 """A limb and its image are one where its tip is nearer to the mirror plane than this share of its half thickness."""
-
-LEAST_LIMB = 0.035
-"""Limbs shorter than this, fraction of the diagonal, get no bone."""
-
-
-@dataclass(frozen=True)
-class Limb:
-    """A chain of the body, in the subject's frame.
-
-    points: float64[N, 3], from its base to its tip. widths: float64[N], half the thickness there.
-    parent: index of the limb it leaves, -1 for the trunk. attach: float, arc length on the parent at which it leaves.
-    side: +1 left (x > 0), -1 right, 0 in the mirror plane or where there is none.
-    parts: int64[N], the part of the subject that each point lies in.
-    twin: index of its mirror image, -1 without one.
-    """
-
-    points: Float64
-    widths: Float64
-    parent: int
-    attach: float
-    side: int
-    parts: Int64
-    twin: int = -1
-
-    @property
-    def arc(self) -> Float64:
-        """float64[N]: arc length from the base to each point."""
-        return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(self.points, axis=0), axis=1))])
-
-    @property
-    def length(self) -> float:
-        """Arc length of the whole."""
-        return float(self.arc[-1])
-
-    def at(self, arc: float) -> Float64:
-        """float64[3]: the point at an arc length."""
-        return np.array([np.interp(arc, self.arc, self.points[:, k]) for k in range(3)])
-
-    def part_at(self, arc: float) -> int:
-        """The part of the subject at an arc length."""
-        return int(self.parts[np.abs(self.arc - arc).argmin()])
-
-    @property
-    def breaks(self) -> list[float]:
-        """Arc lengths at which the limb passes from one part to another."""
-        changes = np.flatnonzero(np.diff(self.parts))
-        return ((self.arc[changes] + self.arc[changes + 1]) / 2).tolist()
-
-    def width_at(self, arc: float) -> float:
-        """Half the thickness at an arc length."""
-        return float(np.interp(arc, self.arc, self.widths))
-
 
 def find_limbs(tree: Centreline, solid: Solid, on_plane: Bool, cut: Bool | None) -> list[Limb]:
     """The trunk first, then limbs, parents before children.
@@ -87,7 +35,7 @@ def find_limbs(tree: Centreline, solid: Solid, on_plane: Bool, cut: Bool | None)
     if half:
         limbs[0].points[:, 0] = 0.0
     _grow(tree, neighbours, trunk, 0, limbs, set(trunk), cut)
-    return _doubled(limbs) if half else _paired(_uncrossed(limbs))
+    return _doubled(limbs) if half else paired(_uncrossed(limbs), of_parts=False)
 
 
 def _neighbours(parents: Int64) -> list[list[int]]:
@@ -128,8 +76,8 @@ def _heaviest(tree: Centreline, neighbours: list[list[int]], start: int, allowed
 def _trunk_limb(tree: Centreline, solid: Solid, trunk: list[int], has_plane: bool) -> Limb:
     """The trunk, drawn out at both ends to the end of the body it lies in."""
     spread = tree.radii[trunk]
-    points, widths = _straightened(tree.positions[trunk], spread), tree.widths[trunk]
-    if len(trunk) == 1 or _length(points) < 1.2 * spread.max():
+    points, widths = straightened(tree.positions[trunk], spread), tree.widths[trunk]
+    if len(trunk) == 1 or length_of(points) < 1.2 * spread.max():
         points = _upright(tree, solid, trunk)
         return Limb(points, np.full(len(points), float(spread.max())), -1, 0.0, 0, np.full(len(points), tree.parts[trunk[0]]))
     widths, parts = np.maximum(widths, spread), tree.parts[trunk]
@@ -140,31 +88,9 @@ def _trunk_limb(tree: Centreline, solid: Solid, trunk: list[int], has_plane: boo
             points = np.concatenate([points, tip[None]])
             widths = np.concatenate([widths, widths[-1:] * 0.7])
             parts = np.concatenate([parts, parts[-1:]])
-    fine = _resampled(points)
+    fine = resampled(points)
     nearest = np.linalg.norm(fine[:, None] - points, axis=2).argmin(1)
     return Limb(fine, np.interp(np.linspace(0, 1, len(fine)), np.linspace(0, 1, len(widths)), widths), -1, 0.0, 0, parts[nearest])
-
-
-def _straightened(points: Float64, radii: Float64) -> Float64:
-    """The line without the bends that are smaller than the body is thick: every point becomes the mean of its neighbourhood.
-
-    The neighbourhood reaches as far as the point is from the outside, and less near the ends, which stay where they are.
-    """
-    arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
-    reach = np.minimum(STRAIGHT * radii, np.minimum(arc, arc[-1] - arc))
-    near = np.abs(arc[:, None] - arc) <= reach[:, None] + 1e-12
-    return np.asarray(near @ points / near.sum(1, keepdims=True))
-
-
-def _length(points: Float64) -> float:
-    return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
-
-
-def _resampled(points: Float64) -> Float64:
-    """The same line with twice as many points, evenly spread."""
-    arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
-    steps = np.linspace(0, arc[-1], 2 * len(points))
-    return np.stack([np.interp(steps, arc, points[:, k]) for k in range(3)], 1)
 
 
 def _upright(tree: Centreline, solid: Solid, trunk: list[int]) -> Float64:
@@ -244,8 +170,8 @@ def _emerged(tree: Centreline, node: int, path: list[int], owner: int, parent: L
     kept = path[_joint_or(first, tree, node, path) :]
     if len(kept) < 3:
         return None
-    points = _straightened(tree.positions[kept], tree.radii[kept])
-    if _length(points) < max(LEAST_LIMB, 0.8 * float(np.median(tree.radii[kept]))):
+    points = straightened(tree.positions[kept], tree.radii[kept])
+    if length_of(points) < max(LEAST_LIMB, 0.8 * float(np.median(tree.radii[kept]))):
         return None
     # It follows the part of the body that its first joint is next to, wherever its centre-line joins the trunk's.
     attach = float(parent.arc[np.linalg.norm(parent.points - points[0], axis=1).argmin()])
@@ -262,7 +188,7 @@ def _joint_or(first: int, tree: Centreline, node: int, path: list[int]) -> int:
     """Where on `path` the limb begins: at the joint of its part, if it has one near `first`, where it comes out of the body."""
     other = tree.parts[path] != tree.parts[node]
     joint = int(np.argmax(other)) if other.any() else first
-    return joint if joint <= first or _length(tree.positions[path[first : joint + 1]]) < LEAST_LIMB + tree.radii[node] else first
+    return joint if joint <= first or length_of(tree.positions[path[first : joint + 1]]) < LEAST_LIMB + tree.radii[node] else first
 
 
 def _doubled(limbs: list[Limb]) -> list[Limb]:
@@ -294,51 +220,3 @@ def _uncrossed(limbs: list[Limb]) -> list[Limb]:
             points, widths, parts = points[first:], widths[first:], parts[first:]
         made.append(replace(limb, parent=parent, attach=attach, points=points, widths=widths, parts=parts))
     return made
-
-
-def _paired(limbs: list[Limb]) -> list[Limb]:
-    """Limbs with the twin that leaves the same place on the other side with about the same length, if there is one."""
-    made = list(limbs)
-    trunk_length = limbs[0].length
-    for index, limb in enumerate(made):
-        if limb.side <= 0 or limb.twin >= 0:
-            continue
-        rivals = []
-        for other_index, other in enumerate(made):
-            parents_match = other.parent == limb.parent or (limb.parent > 0 and made[limb.parent].twin == other.parent)
-            if other.side != -limb.side or other.twin >= 0 or not parents_match:
-                continue
-            apart = abs(other.attach - limb.attach) / trunk_length
-            ratio = abs(np.log(other.length / limb.length))
-            if apart < 0.25 and ratio < 0.5:
-                rivals.append((apart + 0.3 * ratio, other_index))
-        if rivals:
-            twin = min(rivals)[1]
-            made[index] = replace(limb, twin=twin)
-            made[twin] = replace(made[twin], twin=index)
-            if limb.parent == 0:
-                made[index], made[twin] = _evenly_based(made[index], made[twin], limbs[0])
-    return made
-
-
-def _evenly_based(left: Limb, right: Limb, trunk: Limb) -> tuple[Limb, Limb]:
-    """Twins that leave the trunk at mirrored places, as hips and shoulders do whatever the pose.
-
-    The longer of the two shows where: a leg that is folded against the body leaves it late.
-    """
-    mirror = np.array([-1.0, 1.0, 1.0])
-    ours, theirs = left.length**2, right.length**2
-    base = (ours * left.points[0] + theirs * mirror * right.points[0]) / (ours + theirs)
-    return _based(left, base, trunk), _based(right, mirror * base, trunk)
-
-
-def _based(limb: Limb, base: Float64, trunk: Limb) -> Limb:
-    """The limb starting at another place, with its own beginning bent there."""
-    away = np.linalg.norm(limb.points - base, axis=1)
-    first = int(away.argmin()) if away.min() < away[0] else 0
-    points, widths, parts = limb.points[first:], limb.widths[first:], limb.parts[first:]
-    count = max(2, int(np.linalg.norm(points[0] - base) / max(_length(points) / len(points), 1e-9)))
-    lead = base + np.linspace(0, 1, count, endpoint=False)[:, None] * (points[0] - base)
-    attach = float(trunk.arc[np.linalg.norm(trunk.points - base, axis=1).argmin()])
-    widths, parts = (np.concatenate([np.full(count, values[0]), values]) for values in (widths, parts))
-    return replace(limb, points=np.concatenate([lead, points]), widths=widths, parts=parts, attach=attach)

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from .limbs import Limb
+from .anatomy import Limb
 
 FOOT_LEVEL = 0.4
 UPRIGHT_FOOT_LEVEL = 0.12
