@@ -1,8 +1,5 @@
 """Scene -> job folder: the subject as the start frame shows it, the camera's picture of it, and the driving video."""
 
-import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +7,16 @@ import bpy
 import numpy as np
 
 from ..core import job
-from ..core.errors import EngineError, InputError
+from ..core.errors import InputError
 from ..core.settings import Settings
 from ..core.types import Float32, Int32, Mesh, Rig
 from . import results
 from .camera import check_in_view, frame_subject, view_of
 from .captured import Captured, CapturedCamera, CapturedMesh, read_captured, write_captured
 from .datablocks import CameraObject, Context, Scene
-from .driving import make_folder, place_video
+from .driving import place_video
 from .evaluated import FAR_APART, evaluated_mesh, modelled_vertices, triangle_array, world_vertices
+from .job_folder import make_folder, writing
 from .kept_rig import Pose, kept_rig, pose_of
 from .scene_state import at_frame, in_object_mode, in_rest_pose, switched_off
 from .softness_group import painted_softness
@@ -64,16 +62,6 @@ def capture(context: Context, subject: Subject, settings: Settings, folder: Path
     ):
         video, mask = _place_videos(settings, folder)
         return _write_scene(context, subject, settings, folder, (start_frame, frame_count, video, mask), task)
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Raises EngineError where the block cannot write into the job folder."""
-    try:
-        yield
-    except OSError as error:
-        remedy = "Free some space, or choose another job folder." if error.errno == errno.ENOSPC else "Check its permissions."
-        raise EngineError(f"The job folder {folder} cannot be written ({error.strerror}).", remedy) from error
 
 
 def _write_scene(context: Context, subject: Subject, settings: Settings, folder: Path, clip: tuple[int, int, str, str], task: job.Task) -> Captured:

@@ -1,13 +1,12 @@
 """Scene -> job folder for motion beyond the bones alone: the character, and what its armature does over the frame range as the scene plays it."""
 
-import errno
 from pathlib import Path
 
 import numpy as np
 from mathutils import Matrix
 
 from ..core import job
-from ..core.errors import EngineError, InputError
+from ..core.errors import InputError
 from ..core.settings import Settings
 from ..core.types import Float64, Int32, Mesh, Motion, View
 from . import results
@@ -15,7 +14,7 @@ from .camera import check_in_view, view_of
 from .capture import captured_meshes, check_visible, subject_mesh
 from .captured import Captured, write_captured
 from .datablocks import Context, Scene
-from .driving import make_folder
+from .job_folder import make_folder, writing
 from .kept_rig import Pose, kept_rig, pose_of
 from .scene_state import at_frame, in_object_mode, switched_off
 from .softness_group import painted_softness
@@ -43,16 +42,13 @@ def capture_motion(context: Context, subject: Subject, settings: Settings, folde
     check_shape_keys(subject)
     frames = _frames(context.scene, settings)
     make_folder(folder)
-    try:
-        with (
-            in_object_mode(context),
-            at_frame(context.scene, frames.start),
-            switched_off(context, results.switches_to_plain(subject.meshes, True)),
-        ):
-            return _write_scene(context, subject, settings, folder, frames, task)
-    except OSError as error:
-        remedy = "Free some space, or choose another job folder." if error.errno == errno.ENOSPC else "Check its permissions."
-        raise EngineError(f"The job folder {folder} cannot be written ({error.strerror}).", remedy) from error
+    with (
+        writing(folder),
+        in_object_mode(context),
+        at_frame(context.scene, frames.start),
+        switched_off(context, results.switches_to_plain(subject.meshes, True)),
+    ):
+        return _write_scene(context, subject, settings, folder, frames, task)
 
 
 def capture_coarse(context: Context, subject: Subject, settings: Settings, folder: Path) -> Captured:

@@ -1,12 +1,12 @@
 """Brings the driving video into the job folder: a file as driving.<ext>, an image sequence as the folder driving/."""
 
-import errno
 import os
 import re
 import shutil
 from pathlib import Path
 
-from ..core.errors import AnimaMimicError, EngineError, InputError
+from ..core.errors import InputError
+from .job_folder import unwritable
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 LINEAR_SUFFIXES = {".exr", ".hdr"}
@@ -40,7 +40,7 @@ def place_video(source: Path, folder: Path, name: str) -> str:
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir()
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     for image in images:
         place_file(image, folder / name / image.name, kind)
     return name
@@ -63,24 +63,7 @@ def place_file(source: Path, target: Path, kind: str) -> None:
         except OSError:  # another drive, or a file system without links
             shutil.copyfile(source, target)
     except OSError as error:
-        raise _unwritable(target.parent, error) from error
-
-
-def make_folder(folder: Path) -> None:
-    """Make the job folder, or raise EngineError where it cannot be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-
-
-def _unwritable(folder: Path, error: OSError) -> AnimaMimicError:
-    if error.errno == errno.ENOSPC:
-        return EngineError(f"The disk that holds {folder} is full.", "Free some space, or choose another job folder.")
-    return EngineError(f"The job folder {folder} cannot be written ({error.strerror}).", "Check its permissions, or choose another job folder.")
+        raise unwritable(target.parent, error) from error
 
 
 def _sequence(source: Path) -> list[Path] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from ..core.drive import GENERATE, AnimateRequest
+from ..core.drive import GENERATE, WRITE_JOB, AnimateRequest
 from ..core.errors import AnimaMimicError, CancelledError, EngineError, InputError
 from ..core.files import write_text
 from . import session
@@ -50,7 +50,7 @@ def _animate(request: AnimateRequest, folder: Path) -> dict[str, Any]:
         raise session.last_error() or CancelledError("The run was cancelled.")
     if request.operator == GENERATE:
         _save_videos(request.out)
-    else:
+    elif request.operator != WRITE_JOB:
         _save(request.out)
     return {"out": request.out, "seconds": round(time.monotonic() - begun, 1), **session.last_report()}
 

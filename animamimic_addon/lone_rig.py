@@ -8,10 +8,10 @@ import numpy as np
 from ..core import job
 from ..core.settings import Settings
 from . import lone_weights, results
-from .capture import captured_meshes, check_visible, subject_mesh, writing
+from .capture import captured_meshes, check_visible, subject_mesh
 from .captured import Captured, write_captured
 from .datablocks import Context
-from .driving import make_folder
+from .job_folder import make_folder, writing
 from .placed_rig import place_rig
 from .records import clear, write_records
 from .results import Rollback

@@ -5,8 +5,6 @@ ended, then `finish`. There is one run at a time in a Blender.
 """
 
 import logging
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,20 +16,18 @@ from bpy.app.handlers import persistent
 
 from ..core import job
 from ..core.claim import check_free
-from ..core.errors import AnimaMimicError, CancelledError, EngineError, InputError
+from ..core.errors import AnimaMimicError, CancelledError, InputError
 from ..core.settings import Settings
-from . import ROOT_PACKAGE, preferences, process
+from . import preferences, process
 from .captured import Captured, read_captured
 from .datablocks import Context
+from .job_folder import job_folder
 from .readiness import chosen_subject
 from .work import Made, Work
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.05
-JOBS_KEPT = 10
-"""Job folders that are kept where the extension chooses the place; older ones are deleted when a run starts."""
-
 STAGE_TITLES = {
     "generate": "Generating the video",
     "video": "Reading the video",
@@ -120,6 +116,18 @@ def start(context: Context, work: Work, settings: Settings, folder: str = "", py
         raise
     _session.folder = _session.run.folder
     return _session.run
+
+
+def write_job(context: Context, work: Work, settings: Settings, folder: str) -> Path:
+    """Write the job of this kind of work and start nothing; returns its folder. Raises as `start` does."""
+    try:
+        place = job_folder(folder)
+        check_free(place)
+        work.capture(context, chosen_subject(context), settings, place)
+    except AnimaMimicError as error:
+        _session.error = error
+        raise
+    return place
 
 
 def start_captured(work: Work, folder: Path) -> Run:
@@ -232,7 +240,7 @@ def _start(context: Context, work: Work, settings: Settings, folder: str, python
     subject = chosen_subject(context)
     engine_python = preferences.existing_python(python, "the operator") if python else preferences.engine_python()
     preferences.check_python(engine_python)
-    place = _job_folder(folder)
+    place = job_folder(folder)
     check_free(place)
     captured = work.capture(context, subject, settings, place)
     return Run(work, place, captured, _start_engine(engine_python, place))
@@ -269,26 +277,3 @@ def _raise_failure(run: Run) -> None:
         raise InputError(failure.problem, " ".join([failure.remedy, *run.captured.notes]).strip())
     if failure is not None:
         raise failure
-
-
-def _job_folder(chosen: str) -> Path:
-    """Where the job is kept: the chosen folder (`capture` makes it), else a new one in the extension's own."""
-    if chosen:
-        return Path(bpy.path.abspath(chosen)).expanduser().resolve()
-    try:
-        return Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=_jobs_folder()))
-    except OSError as error:
-        raise EngineError(f"The extension's own folder cannot be written ({error.strerror}).", "Choose a job folder elsewhere.") from error
-
-
-def _jobs_folder() -> Path | None:
-    """The extension's own folder for jobs, with only the latest in it; None (the system's) where it is not installed as one."""
-    try:
-        folder = Path(bpy.utils.extension_path_user(ROOT_PACKAGE, path="jobs", create=True))
-    except ValueError:  # not an extension: run from a checkout
-        return None
-    jobs = sorted((one for one in folder.iterdir() if (one / job.JOB_FILE).is_file()), key=lambda one: one.stat().st_mtime)
-    for old in jobs[: -JOBS_KEPT or None]:
-        log.info("deleting the old job %s", old)
-        shutil.rmtree(old, ignore_errors=True)
-    return folder

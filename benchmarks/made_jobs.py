@@ -4,6 +4,7 @@ Mesh and film are drawn from the same curve and know nothing of each other's res
 """
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -33,6 +34,20 @@ def write_job(folder: Path, *, frames: int = 6, vertices: int = 400, side: int =
     folder.mkdir(parents=True, exist_ok=True)
     write_film(folder / "driving.mp4", [picture(frame, side) for frame in range(frames)], FPS)
     job.write_request(folder, job.Request(from_flat(settings), tube(vertices), rig, view(side), FPS, "driving.mp4"))
+    return folder
+
+
+def write_prompted_job(folder: Path, *, frames: int = 2, side: int = 256, rig: Rig | None = None, **settings: Value) -> Path:
+    """The same job without a film: one is to be made from the picture of the view and a prompt. Whatever it shows, the mask says
+    where the subject is: a model with random weights makes noise."""
+    write_job(folder, frames=frames, side=side, rig=rig, **{"prompt": "a fish swims", **settings})
+    pictures = [picture(frame, side) for frame in range(frames)]
+    covered = [(one < 250).any(-1, keepdims=True).repeat(3, -1) * np.uint8(255) for one in pictures]
+    write_film(folder / "mask.mp4", covered, FPS)
+    cv2.imwrite(str(folder / job.VIEW_FILE), np.concatenate([pictures[0][..., ::-1], covered[0][..., :1]], -1))
+    (folder / "driving.mp4").unlink()
+    request = job.read_request(folder)
+    job.write_request(folder, replace(request, video="", mask="mask.mp4", frame_count=frames))
     return folder
 
 

@@ -2,8 +2,10 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from .memory_watch import MemoryWatch
 from .settings import MachineSettings
 
 MOST_THREADS = "ANIMAMIMIC_THREADS"
@@ -16,7 +18,7 @@ MEMORY_SHARE = 0.75
 """Of the machine's memory, where nothing else is said."""
 
 CUDA_DEVICE = Path("/dev/nvidiactl")
-"""There where Linux has an NVIDIA driver, which maps far more of the address space than it uses memory: all of it counts as data."""
+"""There where Linux has an NVIDIA driver, which maps far more of the address space than it uses memory: the system would count it as data."""
 
 GIGABYTE = 10**9
 NICENESS = 10
@@ -30,13 +32,17 @@ BELOW_NORMAL_PRIORITY_CLASS = 0x4000
 """Windows' flag for a process that gives way to those of usual priority."""
 
 
-def bound(settings: MachineSettings) -> None:
+def bound(settings: MachineSettings, exceeded: Callable[[], None]) -> None:
     """Keep this process within the settings. Call it before the stages; may import torch.
 
-    Threads are those of torch and OpenCV. Memory is bounded where the system can (Linux); beyond it an allocation fails, which
-    the engine tells as being out of memory.
+    Threads are those of torch and OpenCV. Memory is bounded by the system where it can (Linux without a GPU): beyond it an allocation
+    fails, which the engine tells as being out of memory. Elsewhere it is watched, and `exceeded` called, which has to end the process.
     """
-    _bound_memory(settings.memory_limit or most_gigabytes())
+    most = settings.memory_limit or most_gigabytes()
+    if sys.platform == "linux" and not CUDA_DEVICE.exists():
+        _bound_memory(most)
+    else:
+        _watch.watch(most * GIGABYTE, exceeded)
     keep_freed_memory()
     wanted = min(settings.threads, most_threads())
     if wanted != int(os.environ.get("OMP_NUM_THREADS", "0") or 0):
@@ -55,11 +61,11 @@ def most_threads() -> int:
 
 
 def most_gigabytes() -> float:
-    """What the environment allows, else a share of the machine's memory; infinite where a GPU's driver would run into it."""
+    """What the environment allows, else a share of the machine's memory."""
     try:
         return float(os.environ[MOST_GIGABYTES])
     except (KeyError, ValueError):
-        return float("inf") if CUDA_DEVICE.exists() else MEMORY_SHARE * total_gigabytes()
+        return MEMORY_SHARE * total_gigabytes()
 
 
 def total_gigabytes() -> float:
@@ -113,9 +119,10 @@ def out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or "can't allocate memory" in text or "Insufficient memory" in text or "out of memory" in text
 
 
+_watch = MemoryWatch()
+
+
 def _bound_memory(gigabytes: float) -> None:
-    if sys.platform != "linux":
-        return
     import resource
 
     if not gigabytes < float("inf"):

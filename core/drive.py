@@ -30,6 +30,9 @@ IN_BLENDER = "inside-blender"
 GENERATE = "generate_video"
 """The operator that makes driving videos; what it makes is saved in place of the .blend file."""
 
+WRITE_JOB = "write_job"
+"""The operator that only writes the job folder; there is nothing to save."""
+
 REQUEST_FILE = "animate.json"
 OUTCOME_FILE = "outcome.json"
 BLENDER_LOG_FILE = "blender.log"

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 USUAL_FRAMES, USUAL_BONES = 49, 25
 """Of a run about which nothing is known yet, for the time that it will take."""
 
+OUT_OF_MEMORY = "The engine ran out of memory. Lower the resolution, use a shorter video, or raise the memory limit."
+
 KEY_SAMPLES = 3000
 """About as many vertices are watched while keys are left out."""
 
@@ -47,7 +50,7 @@ def run(folder: Path, work: Callable[[Path, Request], None] = run_task) -> int:
     try:
         request = job.read_request(folder)
         (folder / job.STOP_FILE).unlink(missing_ok=True)  # of an earlier run
-        bound(request.settings.machine)
+        bound(request.settings.machine, lambda: os._exit(_fail(folder, OUT_OF_MEMORY, 1)))
         work(folder, request)
     except AnimaMimicError as error:
         log.error("%s", error)
@@ -58,7 +61,7 @@ def run(folder: Path, work: Callable[[Path, Request], None] = run_task) -> int:
     except Exception as error:  # the process ends here: a defect of ours is logged whole and told in one sentence
         if out_of_memory(error):
             log.exception("out of memory")
-            return _fail(folder, "The engine ran out of memory. Lower the resolution, use a shorter video, or raise the memory limit.", 1)
+            return _fail(folder, OUT_OF_MEMORY, 1)
         log.exception("defect")
         return _fail(folder, f"The engine failed for a reason of its own ({type(error).__name__}: {error}). Please report it with {job.LOG_FILE}.", 1)
     job.append_message(folder, Message("DONE", "done", fraction=1.0, seconds_left=0.0))

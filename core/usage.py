@@ -37,7 +37,7 @@ class Meter:
 
     def read(self) -> Usage:
         """What was taken until now."""
-        return Usage(round(time.monotonic() - self._wall, 2), round(time.process_time() - self._cpu, 2), round(_peak_bytes() / MEGABYTE, 1))
+        return Usage(round(time.monotonic() - self._wall, 2), round(time.process_time() - self._cpu, 2), round(peak_bytes() / MEGABYTE, 1))
 
 
 def _forget_peak() -> None:
@@ -47,7 +47,8 @@ def _forget_peak() -> None:
         log.info("the peak of memory cannot be measured piece by piece (%s)", error)
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
+    """The most memory that this process held at once; on Linux since the last `Meter` was made, on Windows 0."""
     if sys.platform == "linux":
         lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
         return 1024 * next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)

@@ -15,6 +15,7 @@ from ..core.errors import AnimaMimicError, CancelledError
 from .animate import WORK, summary
 from .at_once import AtOnce, WhileIdle, tell_failure
 from .modal import GOES_ON, ModalRun
+from .run import run_annotations
 
 
 class ANIMAMIMIC_OT_queue_animation(AtOnce, bpy.types.Operator):
@@ -35,6 +36,19 @@ class ANIMAMIMIC_OT_queue_animation(AtOnce, bpy.types.Operator):
         settings = properties.settings_from(self)
         folder = queued.add(subject.name, bpy.data.filepath, lambda folder: WORK.capture(context, subject, settings, folder))
         return f"Queued '{subject.name}' as {folder.name}"
+
+
+class ANIMAMIMIC_OT_write_job(AtOnce, bpy.types.Operator):
+    """Write the selected subject, the video and the settings into a job folder, for an engine anywhere to run"""
+
+    bl_idname = "animamimic.write_job"
+    bl_label = "Write Job"
+    __annotations__ = run_annotations()
+
+    def act(self, context: Context) -> str:
+        """Capture the scene into the folder."""
+        given: Any = self
+        return f"Wrote the job {session.write_job(context, WORK, properties.settings_from(self), given.job_folder)}"
 
 
 class ANIMAMIMIC_OT_run_queue(ModalRun, bpy.types.Operator):
@@ -185,5 +199,10 @@ class ANIMAMIMIC_OT_remove_queued(_OfOneJob, bpy.types.Operator):
 
 
 register, unregister = registering(
-    ANIMAMIMIC_OT_queue_animation, ANIMAMIMIC_OT_run_queue, ANIMAMIMIC_OT_bake_queued, ANIMAMIMIC_OT_retry_queued, ANIMAMIMIC_OT_remove_queued
+    ANIMAMIMIC_OT_queue_animation,
+    ANIMAMIMIC_OT_write_job,
+    ANIMAMIMIC_OT_run_queue,
+    ANIMAMIMIC_OT_bake_queued,
+    ANIMAMIMIC_OT_retry_queued,
+    ANIMAMIMIC_OT_remove_queued,
 )

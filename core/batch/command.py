@@ -14,10 +14,14 @@ from ..claim import claim
 from ..errors import EngineError, InputError
 from ..parent import end_with
 from .display import display, retry_table
-from .pools import LocalPool, Pool, RayPool, Resources
+from .generator import serve
+from .local_pool import LocalPool
+from .pools import Pool, Resources
+from .ray_pool import RayPool
 from .run import SUMMARY_FILE, Batch, summary
 from .shot import Programs, attempt
-from .table import chosen, read_shots
+from .steps import Step, steps_of
+from .table import Shot, chosen, read_shots
 
 RETRIES = 2
 JOB_GIGABYTES = 2.0
@@ -27,7 +31,7 @@ BATCH_LOCK = "batch.lock"
 
 
 def add_to(commands: Any) -> None:
-    """Add both commands to the parser's."""
+    """Add the commands to the parser's."""
     batch = commands.add_parser("batch", help="animate many shots, on this machine or on a Ray cluster")
     batch.set_defaults(command=_batch)
     batch.add_argument("table", metavar="SHOTS", type=Path, help="a .csv or .json: columns blend, out and any setting by name (video above all), or job")
@@ -37,6 +41,10 @@ def add_to(commands: Any) -> None:
     batch.add_argument("--ray", default="", metavar="ADDRESS", help="run on the Ray cluster at this address; 'auto' finds the one of this machine")
     batch.add_argument("--threads", type=int, default=0, metavar="N", help="cores for one shot (default: 1 on Ray, here what jobs leave)")
     batch.add_argument("--memory", type=float, default=JOB_GIGABYTES, metavar="GB", help=f"memory for one shot (default: {JOB_GIGABYTES:g})")
+    batch.add_argument("--gpus", type=float, default=0.0, metavar="N", help="graphics cards for one shot on Ray, or a share of one (default: none)")
+    batch.add_argument("--generators", type=int, default=1, metavar="N", help="video models kept loaded at once, for rows with a prompt (default: 1)")
+    batch.add_argument("--generator-gpus", type=float, default=-1.0, metavar="N", help="graphics cards for each on Ray (default: 1 where the cluster has any)")
+    batch.add_argument("--generator-memory", type=float, default=0.0, metavar="GB", help="memory for each (default: half of this machine's for all of them; on Ray none is kept free)")
     batch.add_argument("--retries", type=int, default=RETRIES, metavar="N", help=f"how often a shot that was lost is tried again (default: {RETRIES})")
     batch.add_argument("--blender", type=Path, metavar="PATH", help="drive this Blender instead of the bpy module")
     batch.add_argument("--engine-python", default="", metavar="PATH", help="the Python that has torch (default: the one that runs a shot)")
@@ -45,13 +53,18 @@ def add_to(commands: Any) -> None:
     shot.set_defaults(command=_shot)
     shot.add_argument("folder", type=Path)
     shot.add_argument("--attempt", type=int, required=True)
+    shot.add_argument("--step", type=Step, required=True)
     shot.add_argument("--parent", type=int, default=0)
+
+    generator = commands.add_parser("generator")  # likewise, for the steps at videos
+    generator.set_defaults(command=_generator)
+    generator.add_argument("--parent", type=int, required=True)
 
 
 def _batch(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
-    if options.jobs < 0 or options.threads < 0 or options.retries < 0 or options.memory <= 0:
-        raise InputError("A number of jobs, threads or retries, or the memory, is negative.", "Give numbers above zero.")
+    if min(options.jobs, options.threads, options.retries, options.gpus, options.generator_memory) < 0 or options.memory <= 0 or options.generators < 1:
+        raise InputError("A number of jobs, threads, cards, models or retries, or the memory, is too small.", "Give numbers above zero.")
     shots = read_shots(options.table)
     if options.rows:
         shots = chosen(shots, options.rows)
@@ -65,7 +78,7 @@ def _batch(options: argparse.Namespace) -> int:
     own = options.rows.replace(",", "+").replace(" ", "")
     lock, summary_file = (f"{own}-{name}" if own else name for name in (BATCH_LOCK, SUMMARY_FILE))
     with claim(place, lock), redirect_stdout(sys.stderr), display() as show:  # Ray prints of its own accord
-        found = Batch(shots, place, _pool(options), options.retries, show, programs, summary_file).run()
+        found = Batch(shots, place, _pool(options, shots, place), options.retries, show, programs, summary_file).run()
     if table := retry_table(found):
         print(table, file=sys.stderr)
     told = {name: value for name, value in summary(found, 0.0).items() if name not in {"shots", "seconds"}}
@@ -73,12 +86,16 @@ def _batch(options: argparse.Namespace) -> int:
     return 0 if told["outcome"] == "done" else EngineError.exit_code
 
 
-def _pool(options: argparse.Namespace) -> Pool:
+def _pool(options: argparse.Namespace, shots: tuple[Shot, ...], place: Path) -> Pool:
+    generators = options.generators if any(Step.GENERATE in steps_of(one) for one in shots) else 0
     if options.ray:
-        return RayPool(options.ray, Resources(options.threads or 1, options.memory))
+        cards = options.generator_gpus if options.generator_gpus >= 0 else None
+        fitting = Resources(options.threads or 1, options.memory, options.gpus)
+        generating = Resources(0, options.generator_memory, cards)  # it waits for its card most of the time, and must not keep the last core from the fits
+        return RayPool(options.ray, fitting, place, generating, generators, options.engine_python)
     jobs = options.jobs or max(1, min(cores() // (options.threads or 1), int(_free_gigabytes() / options.memory)))
-    threads = min(options.threads or threads_each(jobs), threads_each(jobs))
-    return LocalPool(jobs, Resources(threads, options.memory))
+    most = threads_each(jobs + generators)
+    return LocalPool(jobs, min(options.threads or most, most), place, generators, options.generator_memory, options.engine_python)
 
 
 def _free_gigabytes() -> float:
@@ -94,7 +111,12 @@ def _shot(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     if options.parent:
         threading.Thread(target=end_with, args=(options.parent,), daemon=True).start()
-    return attempt(options.folder.resolve(), options.attempt)
+    return attempt(options.folder.resolve(), options.attempt, options.step)
+
+
+def _generator(options: argparse.Namespace) -> int:
+    threading.Thread(target=end_with, args=(options.parent,), daemon=True).start()
+    return serve()
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from ..job import MessageReader
 from .run import Progress, State
-from .shot import ATTEMPTS_FILE, job_folder
+from .shot import ATTEMPTS_FILE
+from .steps import Step, job_folder
 
 SHOWN = (State.RUNNING, State.FAILED)
 """Shots of these states have a row of their own; of hundreds, the others are only counted."""
@@ -50,14 +51,15 @@ def _table(shots: list[Progress], latest: "dict[tuple[Path, int], _Latest]") -> 
 
     counts = ", ".join(f"{sum(one.state is state for one in shots)} {state}" for state in State)
     table = Table(title=counts, title_justify="left")
-    for head in ("row", "shot", "state", "attempt", "progress", ""):
+    for head in ("row", "shot", "state", "step", "attempt", "progress", ""):
         table.add_column(head)
     for one in shots:
         if one.state in SHOWN or one.retried:
-            look = latest.setdefault((one.folder, one.attempts), _Latest(job_folder(one.folder, one.shot))).look
+            step = one.steps[0] if one.steps else Step.ANIMATE
+            look = latest.setdefault((one.folder, one.attempts), _Latest(job_folder(one.folder, one.shot, step))).look
             state = State.WAITING if one.state is State.RUNNING and not (one.folder / ATTEMPTS_FILE).exists() else one.state  # Ray has it, no worker yet
             text, fraction = look() if one.state is State.RUNNING else (one.error, float(one.state is State.DONE))
-            table.add_row(str(one.shot.row), one.shot.name, str(state), str(one.attempts), ProgressBar(total=1.0, completed=fraction, width=20), text)
+            table.add_row(str(one.shot.row), one.shot.name, str(state), str(step), str(one.attempts), ProgressBar(total=1.0, completed=fraction, width=20), text)
     return table
 
 
@@ -74,7 +76,8 @@ class _Lines:
                 self.told[one.shot.name] = now
                 ended = sum(other.state not in (State.WAITING, State.RUNNING) for other in shots)
                 error = f": {one.error}" if one.error else ""
-                print(f"animamimic: {ended}/{len(shots)} {one.state} {one.shot.name}{error}", file=sys.stderr, flush=True)
+                step = f" ({one.steps[0]})" if one.state is State.RUNNING and one.steps[0] is not Step.ANIMATE else ""
+                print(f"animamimic: {ended}/{len(shots)} {one.state} {one.shot.name}{step}{error}", file=sys.stderr, flush=True)
 
 
 class _Latest:

@@ -27,6 +27,16 @@ print("installed" if ok else "not installed", flush=True)
 os._exit(0 if ok else 1)
 """
 
+SAVE_BAR = """
+import os, sys
+import bpy, scenes
+scenes.make_bar_scene()
+bpy.ops.wm.save_as_mainfile(filepath=sys.argv[1])
+os._exit(0)
+"""
+
+MAKE_MODEL = "import sys; sys.path.insert(0, sys.argv[1]); import tiny_models; tiny_models.saved(tiny_models.cogvideox, sys.argv[2])"
+
 # Leaves by os._exit: classes still registered at a normal exit crash or hang some versions of bpy.
 FRAME = f"""
 import importlib, json, os, sys, traceback
@@ -95,6 +105,34 @@ def installed(extension_zip, tmp_path_factory):
 def engine_python():
     """The Python that has torch: this one, or the one that the environment names, as users would name it."""
     return Path(os.environ.get("ANIMAMIMIC_PYTHON", sys.executable))
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory, engine_python):
+    """A folder of driving videos for the bar scene, see `make_clips`."""
+    folder = tmp_path_factory.mktemp("clips")
+    subprocess.run([engine_python, HERE / "make_clips.py", folder], check=True, timeout=120)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bar(tmp_path_factory):
+    """A file with the bar scene."""
+    path = tmp_path_factory.mktemp("bar") / "bar.blend"
+    done = run_python(["-c", SAVE_BAR, path], tmp_path_factory.mktemp("no-extension"), 120)
+    assert path.is_file(), done.stdout
+    return path
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory, engine_python):
+    """A tiny image-to-video pipeline on disk; skips where the engine's Python has no diffusers."""
+    folder = tmp_path_factory.mktemp("model")
+    done = subprocess.run([engine_python, "-c", MAKE_MODEL, HERE.parent / "core", folder], capture_output=True, text=True, timeout=240, check=False)
+    if "No module named 'diffusers'" in done.stderr:
+        pytest.skip("the engine's Python has no diffusers")
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture

@@ -27,9 +27,11 @@ def picture(x=0.0, z=0.0, size=1.0):
 
 
 def make(folder):
-    """good.mp4 moves the bar 1 m to the right; the others are bad as their names say."""
+    """good.mp4 moves the bar 1 m to the right, mask.mp4 shows where it stands; the others are bad as their names say."""
     good = [picture(x=0.125 * step) for step in range(9)]
     write_film(folder / "good.mp4", good, FPS)
+    standing = (picture() < 245).any(-1, keepdims=True).repeat(3, -1)
+    write_film(folder / "mask.mp4", [standing * np.uint8(255)] * 9, FPS)
     write_film(folder / "one-frame.mp4", good[:1], FPS)
     write_film(folder / "one-colour.mp4", [np.full((SIDE, SIDE, 3), 128, np.uint8)] * 5, FPS)
     write_film(folder / "elsewhere.mp4", [picture(x=2.0, z=0.5, size=0.5)] * 5, FPS)

@@ -177,14 +177,6 @@ BAD_VIDEOS = {
 """elsewhere.mp4 shows the bar half as large, 2 m to the right of where it stands."""
 
 
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory, engine_python):
-    """A folder of videos, good and bad."""
-    folder = tmp_path_factory.mktemp("clips")
-    subprocess.run([engine_python, HERE / "make_clips.py", folder], check=True, timeout=120)
-    return folder
-
-
 @pytest.mark.parametrize("name", BAD_VIDEOS)
 def test_a_bad_video_is_told_by_the_engine_and_the_scene_left_alone(blender, tmp_path, clips, name):
     ran = blender(VIDEOS, clips, tmp_path, name)[name]

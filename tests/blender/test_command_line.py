@@ -17,36 +17,12 @@ import pytest
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
-SAVE = """
-import os, sys
-import bpy, scenes
-scenes.make_bar_scene()
-bpy.ops.wm.save_as_mainfile(filepath=sys.argv[1])
-os._exit(0)
-"""
-
 LOOK = """
 bpy.ops.wm.open_mainfile(filepath=arguments[0])
 bar = bpy.data.objects["Bar"]
 armature = bar.find_armature()
 tell(rigged=armature is not None, range=list(armature.animation_data.action.frame_range) if armature else [])
 """
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory, engine_python):
-    """A folder of videos."""
-    folder = tmp_path_factory.mktemp("clips")
-    subprocess.run([engine_python, HERE / "make_clips.py", folder], check=True, timeout=120)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def bar(tmp_path_factory):
-    """A file with the bar scene."""
-    path = tmp_path_factory.mktemp("bar") / "bar.blend"
-    subprocess.run([sys.executable, "-c", SAVE, path], check=True, timeout=120, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(HERE)})
-    return path
 
 
 @pytest.fixture
@@ -182,22 +158,6 @@ def wait_for_progress(job):
 
 def running_programs():
     return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-
-
-def test_a_table_of_files_is_animated_and_not_done_twice(blender, bar, clips, tmp_path, engine_python):
-    table = tmp_path / "shots.csv"
-    table.write_text(f"blend,object,video,out,frame_start,frame_end,fit_resolution\n{bar},Bar,{clips / 'good.mp4'},out.blend,5,8,64\n")
-    command = [sys.executable, ROOT / "__main__.py", "batch", table, "--jobs", "1", "--engine-python", engine_python]
-
-    def run():
-        return ended(subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
-
-    code, told, errors = run()
-    assert (code, told["outcome"], told["done"]) == (0, "done", 1), errors
-    looked = blender(LOOK, tmp_path / "out.blend")
-    assert (looked["rigged"], looked["range"]) == (True, [5, 8])
-    code, told, errors = run()
-    assert (code, told["kept"], told["done"]) == (0, 1, 0), errors
 
 
 def test_a_defect_inside_blender_ends_it_at_once(bar, tmp_path):

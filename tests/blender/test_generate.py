@@ -1,11 +1,7 @@
 """The driving video from Blender: made by the real engine with a tiny model, or by hand with any service."""
 
-import subprocess
-from pathlib import Path
 
 import pytest
-
-MAKE_MODEL = "import sys; sys.path.insert(0, sys.argv[1]); import tiny_models; tiny_models.saved(tiny_models.cogvideox, sys.argv[2])"
 
 GENERATE = """
 import scenes
@@ -63,16 +59,6 @@ engine = process.Engine.start(Path(arguments[1]), script, folder, secrets=prefer
 engine.process.wait()
 tell(empty=empty, printed=(folder / "engine.log").read_text().strip())
 """
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory, engine_python):
-    """A tiny image-to-video pipeline on disk."""
-    folder = tmp_path_factory.mktemp("model")
-    made = subprocess.run([engine_python, "-c", MAKE_MODEL, Path(__file__).parents[1] / "core", folder], capture_output=True, text=True, timeout=120, check=False)
-    if made.returncode:
-        pytest.skip("the engine's Python has no diffusers")
-    return folder
 
 
 def test_candidates_are_made_kept_and_the_first_is_chosen(blender, model, tmp_path, engine_python):

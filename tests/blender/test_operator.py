@@ -232,12 +232,13 @@ os.environ["FAKE_ENGINE"] = "refuse"
 jobs = Path(bpy.utils.extension_path_user("bl_ext.user_default.animamimic", path="jobs", create=True))
 mine = jobs / "not a job"
 mine.mkdir()
-session.JOBS_KEPT = 2
+part("animamimic_addon.job_folder").JOBS_KEPT = 2
 scenes.make_bar_scene(32)
 made = []
 for _ in range(4):
     pretend.press(video={str(video)!r})
     made.append(session.last_folder())
+    os.utime(made[-1], (2e9 - len(made),) * 2)  # a clock that runs backwards
 tell(inside=all(one.parent == jobs for one in made), left=[one.exists() for one in made], mine=mine.exists(),
      holds=sorted(one.name for one in made[-1].iterdir()))
 """, str(tmp_path / "unused"))

@@ -1,7 +1,5 @@
 """The whole way with the real engine: a bar, a video in which it moves 1 m to the right, and what stands in the scene then."""
 
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -36,14 +34,6 @@ tell(
     files=sorted(one.name for one in folder.iterdir()),
 )
 """
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory, engine_python):
-    """A folder of videos."""
-    folder = tmp_path_factory.mktemp("clips")
-    subprocess.run([engine_python, Path(__file__).parent / "make_clips.py", folder], check=True, timeout=120)
-    return folder
 
 
 @pytest.mark.parametrize("rig", ["AUTO", "KEEP"])

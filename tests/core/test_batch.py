@@ -108,16 +108,19 @@ class Pool:
     def __init__(self, script):
         self.script, self.started, self.waiting = script, [], []
 
-    def has_room(self):
+    def has_room(self, step):
         return len(self.waiting) < 2
 
-    def start(self, folder, number):
+    def start(self, folder, number, step):
         self.started.append((folder.name, number))
         self.waiting.append(Ended(folder, *self.script[folder.name][number - 1]))
 
     def ended(self):
         found, self.waiting = self.waiting, []
         return found
+
+    def no_more_videos(self):
+        pass
 
     def close(self):
         pass
@@ -214,6 +217,17 @@ def test_a_result_that_somebody_worked_on_is_not_written_over(files):
         shot.finished(folder, one)
     (files / "x.blend").write_text("made")
     assert not shot.finished(folder, one)
+
+
+@pytest.mark.parametrize("changed", ["driving.mp4", "subject.npz", "job.json"])
+def test_a_job_whose_files_changed_is_not_taken_for_done(tmp_path, changed):
+    made_jobs.write_job(tmp_path / "job", frames=2)
+    (one,) = read_shots(write_table(tmp_path, "job\njob\n"))
+    key = shot.shot_key(one)
+    (tmp_path / "job" / job.PROGRESS_FILE).write_text("what a run writes does not matter")
+    assert shot.shot_key(one) == key
+    (tmp_path / "job" / changed).write_bytes((tmp_path / "job" / changed).read_bytes() + b" ")
+    assert shot.shot_key(one) != key
 
 
 def test_rows_can_be_chosen(files):

@@ -3,6 +3,7 @@
 import collections
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -36,7 +37,7 @@ def start_node(folder, *arguments):
         return subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "RAY_enable_open_telemetry": "0"})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """The address of two nodes."""
     folder = tmp_path_factory.mktemp("ray")
@@ -62,6 +63,11 @@ def noted(place):
     return [(path.parent.name, json.loads(line)) for path in place.glob("*/attempts.jsonl") for line in path.read_text().splitlines()]
 
 
+def parent_of(process):
+    """The Ray worker that started it."""
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def kill_a_worker_half_way(place, batch):
     """Kill -9 the Ray worker that runs an attempt, once a quarter of the jobs is done; returns its shot's name."""
     while batch.poll() is None:
@@ -70,8 +76,7 @@ def kill_a_worker_half_way(place, batch):
         running = [(name, line["process"]) for name, line in lines if line["state"] == "begun" and name not in over]
         if len(over) >= JOBS // 4 and running:
             name, process = running[-1]
-            worker = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
-            os.kill(worker, signal.SIGKILL)
+            os.kill(parent_of(process), signal.SIGKILL)
             return name
         time.sleep(0.05)
     raise AssertionError("the batch ended before half of it was done")
@@ -103,7 +108,44 @@ def test_sixteen_jobs_on_two_nodes_survive_the_loss_of_a_worker(cluster, tmp_pat
         assert first.setdefault(number % 3, result) == result
     too_large = subprocess.run([*command, "--memory", "9000"], capture_output=True, text=True, check=False, timeout=120)
     assert too_large.returncode == 2
-    assert "No node of the Ray cluster has 1 cores and 9000 GB for a job. Lower --threads or --memory." in too_large.stderr
+    assert "No node of the Ray cluster has 1 cores and 9000 GB for a job. Ask for less." in too_large.stderr
+
+
+def kill_the_actor_at_its_second_video(place, batch):
+    """Kill -9 the worker that keeps the model, while its process is at the second video."""
+    while batch.poll() is None:
+        begun = [line["process"] for _, line in noted(place) if (line["step"], line["state"]) == ("generate", "begun")]
+        if len(begun) == 2:
+            os.kill(parent_of(begun[0]), signal.SIGKILL)
+            return
+        time.sleep(0.01)
+    raise AssertionError("no second video was begun:\n" + batch.communicate()[1])
+
+
+def test_an_actor_keeps_the_model_and_its_loss_costs_one_retry(cluster, tmp_path):
+    pytest.importorskip("diffusers", reason="needs the extra 'generate'")
+    import tiny_models
+
+    model = tiny_models.saved(tiny_models.cogvideox, tmp_path / "model")
+    rig = made_jobs.two_bones(made_jobs.tube(400))
+    for number in range(3):
+        made_jobs.write_prompted_job(tmp_path / f"job{number}", rig=rig, model=str(model), steps=8, video_size=64, seed=number, fit_resolution=64)
+    table, place = tmp_path / "shots.json", tmp_path / "shots-batch"
+    table.write_text(json.dumps([{"job": f"job{number}"} for number in range(3)]))
+    batch = subprocess.Popen([sys.executable, ROOT / "__main__.py", "batch", table, "--ray", cluster], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        kill_the_actor_at_its_second_video(place, batch)
+        out, error = batch.communicate(timeout=600)
+    finally:
+        batch.kill()
+    told = json.loads(out)
+    assert (batch.returncode, told["done"]) == (0, 3), error
+    ((reason,),) = told["retried"].values()
+    assert reason.startswith("attempt 1 (generate) on ") and "its worker was lost (Actor" in reason
+    loaded = re.findall(r"(\d+) animamimic\.core\.video\.generate\.kept: loaded", (place / "generator.log").read_text())
+    assert len(loaded) == len(set(loaded)) == 2  # each process once
+    for number in range(3):
+        assert job.read_result(tmp_path / f"job{number}").report["reused_stages"] == ["generate"]
 
 
 def test_no_cluster_is_told_in_a_sentence(tmp_path):
