@@ -5,6 +5,12 @@ queued = sys.modules[f"{MODULE}.animamimic_addon.queued"]
 answer = [[one.folder.name, str(one.state)] for one in queued.queued_jobs()]
 """
 
+POLITE = """
+process = sys.modules[f"{MODULE}.animamimic_addon.process"]
+answer = ["--polite" in one.process.args for one in process._running]
+"""
+"""Whether the engines beside this window let other programs go first."""
+
 RIGGED = 'answer = bpy.data.objects["Fish"].find_armature() is not None'
 
 
@@ -16,6 +22,7 @@ def test_jobs_run_one_after_another_and_are_brought_into_the_scene(tab, desk):
     assert desk.ask(JOBS) == [[name, "Waiting"] for name in names]
     assert len(names) == 2
     tab.press("animamimic.run_queue")
+    desk.wait_for(lambda: desk.ask(POLITE) == [True], 60, "an engine that gives way to the user's work")
     desk.wait_for(lambda: desk.ask(JOBS)[0][1] == "Done" and tab.fraction() < 0.9, 240, "the second job")
     desk.picture("queue-running")
     desk.wait_for(lambda: desk.ask(JOBS)[1][1] == "Done" and not tab.running(), 240, "the end of the queue")
