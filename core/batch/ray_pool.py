@@ -128,11 +128,11 @@ def _generator_class(threads: int) -> Any:
         """An actor."""
 
         def __init__(self, place: str, python: str) -> None:
+            import importlib
             import pathlib
 
-            from animamimic.core.batch.generator import Generator
-
-            self.generator = Generator(pathlib.Path(place), environment, python)
+            own: Any = importlib.import_module("animamimic.core.batch.generator")  # the node's package, as `-m animamimic` finds it
+            self.generator = own.Generator(pathlib.Path(place), environment, python)
 
         def make(self, folder: str, number: int) -> tuple[int | None, str]:
             """Exit code, and the reason where the process was lost."""

@@ -24,7 +24,7 @@ def batch(tmp_path, engine_python):
         table = tmp_path / "shots.json"
         table.write_text(json.dumps(rows))
         command = [sys.executable, ROOT / "__main__.py", "batch", table, "--jobs", "1", "--engine-python", engine_python]
-        done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=600, check=False)
+        done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=1800, check=False)
         return done.returncode, json.loads(done.stdout.splitlines()[-1]), done.stderr
 
     return run

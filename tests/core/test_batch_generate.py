@@ -20,6 +20,9 @@ from animamimic.core.batch.shot import attempts
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = 3
+PATIENCE = 1800.0
+"""Seconds: a busy machine loads even a tiny model for minutes."""
+
 LOADED = re.compile(r"(\d+) animamimic\.core\.video\.generate\.kept: loaded CogVideoX")
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
@@ -68,7 +71,7 @@ def kill_at_the_second_video(table, process):
 def test_one_process_makes_all_videos_and_a_killed_one_is_made_up_for(prompted):
     process = batch(prompted, "--jobs", 1)
     killed = kill_at_the_second_video(prompted, process)
-    out, error = process.communicate(timeout=600)
+    out, error = process.communicate(timeout=PATIENCE)
     told = json.loads(out)
     assert (process.returncode, told["done"]) == (0, SHOTS), error
     ((reason,),) = told["retried"].values()
@@ -93,7 +96,7 @@ def test_another_setting_of_the_fit_makes_no_video_again(prompted):
     job.write_request(folder, job.dataclasses.replace(request, settings=job.settings_module.from_flat(flat)))
     had = len(loads(prompted))
     process = batch(prompted, "--jobs", 1)
-    out, error = process.communicate(timeout=600)
+    out, error = process.communicate(timeout=PATIENCE)
     told = json.loads(out)
     assert (process.returncode, told["done"], told["kept"]) == (0, 1, SHOTS - 1), error
     assert len(loads(prompted)) == had
@@ -109,7 +112,7 @@ def test_what_cannot_be_generated_fails_alone_in_a_sentence(tmp_path):
     table = tmp_path / "shots.csv"
     table.write_text("job\nmodelless\ntorn\n")
     process = batch(table, "--jobs", 1)
-    out, error = process.communicate(timeout=300)
+    out, error = process.communicate(timeout=PATIENCE)
     told = json.loads(out)
     assert (process.returncode, told["failed"], told["retried"]) == (1, 2, {}), error
     errors = [one["error"] for one in json.loads(Path(told["summary"]).read_text())["shots"]]

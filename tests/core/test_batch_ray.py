@@ -91,7 +91,7 @@ def test_sixteen_jobs_on_two_nodes_survive_the_loss_of_a_worker(cluster, tmp_pat
     batch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         lost = kill_a_worker_half_way(tmp_path / "shots-batch", batch)
-        out, error = batch.communicate(timeout=600)
+        out, error = batch.communicate(timeout=1800)
     finally:
         batch.kill()
     told = json.loads(out)
@@ -135,7 +135,7 @@ def test_an_actor_keeps_the_model_and_its_loss_costs_one_retry(cluster, tmp_path
     batch = subprocess.Popen([sys.executable, ROOT / "__main__.py", "batch", table, "--ray", cluster], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         kill_the_actor_at_its_second_video(place, batch)
-        out, error = batch.communicate(timeout=600)
+        out, error = batch.communicate(timeout=1800)
     finally:
         batch.kill()
     told = json.loads(out)
