@@ -29,6 +29,7 @@ GERMAN = {
     (OPERATOR, "Best"): "Beste",
     (OPERATOR, "Queue"): "Einreihen",
     (OPERATOR, "Run Queue"): "Warteschlange abarbeiten",
+    (OPERATOR, "Write Job"): "Auftrag schreiben",
     (OPERATOR, "Bring into the Scene"): "In die Szene holen",
     (OPERATOR, "Try Again"): "Noch einmal",
     (OPERATOR, "Remove from Queue"): "Aus der Warteschlange nehmen",
