@@ -19,6 +19,8 @@ from animamimic.core.claim import ENGINE_LOCK, claim, wait_free
 from animamimic.core.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 1800.0
+"""Seconds for a batch of three small shots: a busy machine needs minutes."""
 
 
 def write_table(folder, text, name="shots.csv"):
@@ -43,7 +45,7 @@ def batch(*arguments, **more):
 def ran(*arguments):
     """Exit code, the JSON line, what was told meanwhile."""
     process = batch(*arguments)
-    out, error = process.communicate(timeout=240)
+    out, error = process.communicate(timeout=PATIENCE)
     return process.returncode, json.loads(out), error
 
 
@@ -152,7 +154,7 @@ def two_done(tmp_path_factory):
     (folder / "bad" / "driving.mp4").write_bytes(b"no film")
     process = batch(write_table(folder, "job\none\ntwo\nbad\n"), "--jobs", 2)
     _kill_an_attempt(folder / "shots-batch")
-    out, error = process.communicate(timeout=240)
+    out, error = process.communicate(timeout=PATIENCE)
     return folder, process.returncode, json.loads(out), error
 
 
