@@ -148,58 +148,85 @@ def from_other_frames(poses: Poses, limb: Limb) -> Tensor:
     return poses.rotations[:, list(limb.joints)][torch.from_numpy(np.concatenate([near, spread], 1))]
 
 
-def swung(problem: Problem, poses: Poses, limb: Limb, hinges: Hinges) -> Tensor:
-    """float64[T, K, m, 3, 3]: the limb swung about its joints' main axes, otherwise as it is, or as it is in frame 0."""
-    ends = torch.cat([problem.skeleton.heads[list(limb.chain)], _ends(problem, limb.chain)[-1:]])
-    lengths = torch.linalg.norm(ends[1:] - ends[:-1], dim=1)
-    long = [joint for joint, length in zip(limb.chain, lengths, strict=True) if length >= LONG * lengths.sum()][:2]
-    angles = np.array(list(itertools.product(SWINGS, *[BENDS] * (len(long) - 1))))
-    axes = torch.linalg.eigh(hinges.precision[long])[1][:, :, 0]
-    turns = exponential(torch.from_numpy(angles)[:, :, None] * axes)
-    present = poses.rotations[:, None, list(limb.joints)].repeat(1, len(turns), 1, 1, 1)
-    at_rest = torch.eye(3, dtype=torch.float64).expand(present.shape).clone()
-    ways = [present, at_rest] if len(limb.joints) > len(long) else [present]
-    for rotations in ways:
-        rotations[:, :, [limb.joints.index(joint) for joint in long]] = turns
-    return torch.cat(ways, 1)
+@dataclass(frozen=True)
+class Swings:
+    """A limb swung about its joints' main axes. long: indices into its joints. turns: float64[S, n, 3, 3], of those."""
+
+    long: list[int]
+    turns: Tensor
+
+    @staticmethod
+    def of(problem: Problem, limb: Limb, hinges: Hinges) -> "Swings":
+        """The first two long segments of a limb's chain, at all angles."""
+        ends = torch.cat([problem.skeleton.heads[list(limb.chain)], _ends(problem, limb.chain)[-1:]])
+        lengths = torch.linalg.norm(ends[1:] - ends[:-1], dim=1)
+        long = [joint for joint, length in zip(limb.chain, lengths, strict=True) if length >= LONG * lengths.sum()][:2]
+        angles = np.array(list(itertools.product(SWINGS, *[BENDS] * (len(long) - 1))))
+        axes = torch.linalg.eigh(hinges.precision[long])[1][:, :, 0]
+        return Swings([limb.joints.index(joint) for joint in long], exponential(torch.from_numpy(angles)[:, :, None] * axes))
+
+    def from_pose(self, rotations: Tensor) -> Tensor:
+        """float64[K, m, 3, 3]: a limb [m, 3, 3] swung, otherwise as it is, or as it is in frame 0."""
+        present = rotations.repeat(len(self.turns), 1, 1, 1)
+        at_rest = torch.eye(3, dtype=torch.float64).expand(present.shape).clone()
+        ways = [present, at_rest] if rotations.shape[0] > len(self.long) else [present]
+        for way in ways:
+            way[:, self.long] = self.turns
+        return torch.cat(ways)
+
+
+@dataclass(frozen=True)
+class States:
+    """What a limb may be in one frame; the first is what it is. rotations: float64[K, m, 3, 3]. places: float64[K, 3 n], the turns of its
+    chain. unlikely: float64[K], what its joints' turns cost. cost: float64[K], with the picture."""
+
+    rotations: Tensor
+    places: Float64
+    unlikely: Float64
+    cost: Float64
 
 
 def _other_path(observer: Observer, poses: Poses, limb: Limb, hinges: Hinges) -> tuple[Poses | None, float]:
     """The poses with the limb on its best path, and by how much its turns and motion cost more; None where it is on it already."""
     present = poses.rotations[:, None, list(limb.joints)]
     sure = torch.cat([present, mirrored(observer, poses, limb), from_other_frames(poses, limb)], 1)
-    rotations = torch.cat([sure, swung(observer.problem, poses, limb, hinges)], 1)
-    turns = logarithm(rotations)
-    unlikely = 0.5 * torch.einsum("tkmi,mij,tkmj->tk", turns, hinges.precision[list(limb.joints)], turns).numpy()
-    states = turns[:, :, [limb.joints.index(joint) for joint in limb.chain]].flatten(2).numpy()
-    paint = Paint.of(observer, limb.joints[0])
-    kept, costs = [np.zeros(1, int)], [np.zeros(1)]
-    for frame in range(1, len(poses)):
-        cost = _frame_costs(paint, frame, poses[frame : frame + 1], limb, rotations[frame], sure.shape[1], unlikely[frame])
-        kept.append(_distinct(cost, states[frame]))
-        costs.append(cost[kept[-1]])
-    path = path_of_least_cost(costs, [states[frame][chosen] for frame, chosen in enumerate(kept)], MOVE, BEND)
-    picked = np.array([chosen[index] for chosen, index in zip(kept, path, strict=True)])
-    if not picked.any():
+    paint, swings = Paint.of(observer, limb.joints[0]), Swings.of(observer.problem, limb, hinges)
+    states = [_states(paint, frame, poses[frame : frame + 1], limb, hinges, sure[frame], swings) for frame in range(len(poses))]
+    states[0] = _chosen(states[0], np.zeros(1, int))
+    path = path_of_least_cost([one.cost for one in states], [one.places for one in states], MOVE, BEND)
+    if not any(path):
         return None, 0.0
-    frames = np.arange(len(poses))
     other = poses.clone()
-    other.rotations[:, list(limb.joints)] = rotations[frames, picked]
-    dearer = motion_cost(states[frames, picked], MOVE, BEND) - motion_cost(states[:, 0], MOVE, BEND)
-    return other, dearer + float((unlikely[frames, picked] - unlikely[:, 0]).sum())
+    other.rotations[:, list(limb.joints)] = torch.stack([one.rotations[index] for one, index in zip(states, path, strict=True)])
+    return other, _prior(states, path) - _prior(states, [0] * len(path))
 
 
-def _frame_costs(paint: Paint, frame: int, pose: Poses, limb: Limb, rotations: Tensor, sure: int, unlikely: Float64) -> Float64:
-    """float64[K]: what a limb's poses [K, m, 3, 3] cost in a frame; infinite for those that were not worth painting. The first `sure` are."""
+def _prior(states: Sequence[States], path: Sequence[int]) -> float:
+    """What a path costs without the picture."""
+    places = np.array([one.places[index] for one, index in zip(states, path, strict=True)])
+    return motion_cost(places, MOVE, BEND) + float(sum(one.unlikely[index] for one, index in zip(states, path, strict=True)))
+
+
+def _states(paint: Paint, frame: int, pose: Poses, limb: Limb, hinges: Hinges, sure: Tensor, swings: Swings) -> States:
+    """The limb's most promising poses in a frame: of those that are surely painted [K, m, 3, 3], and of swings."""
+    joints = list(limb.joints)
+    rotations = torch.cat([sure, swings.from_pose(sure[0])])
+    turns = logarithm(rotations)
+    unlikely = 0.5 * torch.einsum("kmi,mij,kmj->k", turns, hinges.precision[joints], turns).numpy()
     whole = pose.rotations.repeat(len(rotations), 1, 1, 1)
-    whole[:, list(limb.joints)] = rotations
+    whole[:, joints] = rotations
     world, shift = paint.observer.problem.skeleton.transforms(whole, pose.translations.expand(len(rotations), -1, -1))
-    backdrop = paint.backdrop(frame, pose)
-    guess = unlikely[sure:] - PICTURE * paint.guessed_worth(backdrop, world[sure:], shift[sure:])
-    painted = np.concatenate([np.arange(sure), sure + np.argsort(guess, kind="stable")[:TRIED]])
-    cost = np.full(len(rotations), np.inf)
-    cost[painted] = unlikely[painted] - PICTURE * paint.worth(backdrop, world[painted], shift[painted])
-    return cost
+    backdrop, first = paint.backdrop(frame, pose), len(sure)
+    guess = unlikely[first:] - PICTURE * paint.guessed_worth(backdrop, world[first:], shift[first:])
+    painted = np.concatenate([np.arange(first), first + np.argsort(guess, kind="stable")[:TRIED]])
+    cost = unlikely[painted] - PICTURE * paint.worth(backdrop, world[painted], shift[painted])
+    places = turns[:, [joints.index(joint) for joint in limb.chain]].flatten(1).numpy()
+    all_painted = States(rotations[painted], places[painted], unlikely[painted], cost)
+    return _chosen(all_painted, _distinct(cost, all_painted.places))
+
+
+def _chosen(states: States, index: np.ndarray) -> States:
+    return States(states.rotations[index], states.places[index], states.unlikely[index], states.cost[index])
 
 
 def _distinct(costs: Float64, states: Float64) -> np.ndarray:

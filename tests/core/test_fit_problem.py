@@ -133,6 +133,18 @@ def test_only_a_rig_made_for_the_subject_is_let_go(problem, monkeypatch, priors,
     assert held[-1] == pytest.approx((rest, share))
 
 
+def test_limbs_are_reconsidered_once_before_the_last_rounds(problem, monkeypatch):
+    happened = []
+    monkeypatch.setattr(refine, "_round", lambda solver, poses, smoothness, level: happened.append(level) or poses)
+
+    def between(poses):
+        happened.append("limbs")
+        return poses
+
+    refine.refine(Solver(None), Poses.rest(2, problem.joints), Smoothness(), lambda fraction: None, between=between)
+    assert happened == [2, 3, 3, "limbs", 2, 3, 3]
+
+
 def test_limbs_are_found_without_the_body():
     """The hips carry everything and are no limb; the leg is."""
     mesh, rig = game_rig()
