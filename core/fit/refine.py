@@ -21,6 +21,7 @@ from .hinge import Hinges
 from .kinematics import exponential, logarithm
 from .problem import Poses
 from .solver import Solver, System
+from .standing import Feelers, Standing
 
 CHUNK = 16
 """Frames drawn and compared at once."""
@@ -113,22 +114,24 @@ def _round(solver: Solver, poses: Poses, smoothness: Smoothness, level: int) -> 
         drawings = solver.observer.look.draw(*solver.problem.skeleton.transforms(part.rotations, part.translations))
         observations.append(solver.observer.observe(frames, drawings, level, flow=True))
     hinges = Hinges.of(poses).scaled(solver.priors.hinge)
+    standing = Standing.of(Feelers.of(solver.problem), poses, solver.priors.standing)
     for _ in range(STEPS):
         systems = [
             solver.with_priors(solver.picture_system(poses[frames], observation), poses[frames], None)
             for frames, observation in zip(chunks, observations, strict=True)
         ]
-        poses = _step(solver, poses, systems, smoothness, hinges)
+        poses = _step(solver, poses, systems, smoothness, hinges, standing)
     return poses
 
 
-def _step(solver: Solver, poses: Poses, systems: list[System], smoothness: Smoothness, hinges: Hinges) -> Poses:
+def _step(solver: Solver, poses: Poses, systems: list[System], smoothness: Smoothness, hinges: Hinges, standing: Standing) -> Poses:
     """One Gauss-Newton step of frames 1 to the last. Unknowns are told in the parents' frames, where smoothness is simple."""
     problem = solver.problem
     world, _ = problem.skeleton.transforms(poses.rotations, poses.translations)
     basis = _block_basis(problem.skeleton.parent_rotations(world)[1:], problem.movable)
-    hessian = basis.transpose(1, 2) @ torch.cat([system.hessian for system in systems]) @ basis
-    gradient = (basis.transpose(1, 2) @ torch.cat([system.gradient for system in systems])[..., None])[..., 0]
+    held, slope = standing.pull(poses, slice(1, None))
+    hessian = basis.transpose(1, 2) @ (torch.cat([system.hessian for system in systems]) + held) @ basis
+    gradient = (basis.transpose(1, 2) @ (torch.cat([system.gradient for system in systems]) + slope)[..., None])[..., 0]
     turns, movable = 3 * problem.joints, problem.movable
     shape, pull = hinges.pull(poses[1:])
     gradient[:, :turns] += pull.flatten(1)

@@ -30,6 +30,7 @@ class Priors:
         little about depth, and a chain of bones can lean far out of the picture by small turns that `rest` hardly feels.
     stretch: of joints that hang on another towards their place in it, per squared diagonal. damping: towards where the step starts.
     hinge: in the joint refinement, of joints towards turns about the axes that they and their like use, see `hinge`.
+    standing: in the joint refinement, of parts that stand still in the picture towards their depth, per squared diagonal and joint, see `standing`.
     loosens: whether the joint refinement gives up rest and smoothness step by step, see `refine`.
     """
 
@@ -41,6 +42,7 @@ class Priors:
     stretch: float = 400.0
     damping: float = 1.0
     hinge: float = 5.0
+    standing: float = 100000.0
     loosens: bool = True
 
 
