@@ -47,6 +47,6 @@ def test_links_of_the_pages_lead_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("name", ["install-dialog.png", "install-progress.png", "tutorial-sample.png", "tutorial-result.png"])
+@pytest.mark.parametrize("name", ["install-dialog.png", "install-progress.png", "tutorial-sample.png", "tutorial-running.png", "tutorial-result.png", "driving-good.png", "driving-bad.png"])
 def test_pictures_are_small(name):
     assert (DOCS / name).stat().st_size < LARGEST_BYTES

@@ -84,7 +84,7 @@ def test_one_undo_takes_the_result_back_and_a_saved_file_keeps_it(tab, desk):
 
 def test_closing_blender_ends_the_engine(running, desk):
     desk.blender.terminate()
-    desk.blender.wait(30)
+    desk.blender.wait(120)
     for _ in range(100):
         if not engines():
             break
