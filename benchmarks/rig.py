@@ -1,6 +1,6 @@
 """How near the automatic rig comes to the rigs that artists made: joints and bones of the models of the measuring clips.
 
-    python benchmarks/rig.py [--cases NAME ...] [--shared FOLDER] [--write]
+    python benchmarks/rig.py [--cases NAME ...] [--shared FOLDER] [--write] [--picture FILE.png]
 
 The models are not part of the project; they are looked for in the folder `shared` beside the repository. Needs bpy, to read them.
 Without --write the table is only printed; with it, it is written to rig.md.
@@ -21,6 +21,7 @@ import numpy as np
 from animamimic.core.rig import build_rig
 from animamimic.core.settings import RigSettings
 from animamimic.core.types import Mesh
+from rig_picture import write_sheet
 from scipy.spatial import cKDTree
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,28 +63,43 @@ def main() -> int:
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--cases", nargs="+")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--picture", type=Path, help="write a contact sheet of the skeletons inside their meshes")
     options = parser.parse_args()
     cases = options.shared / "cases"
     if not cases.is_dir():
         print(f"skipped: the measuring clips are not in {options.shared}")
         return 0
-    rows = [measure(cases / name) for name in options.cases or sorted(path.name for path in cases.iterdir() if path.is_dir())]
-    text = table(rows)
+    names = options.cases or sorted(path.name for path in cases.iterdir() if path.is_dir())
+    measured = [measure(cases / name) for name in names]
+    text = table([one.row for one in measured])
     print(text)
+    if options.picture:
+        write_sheet(options.picture, [(one.row[0], one.mesh, (one.ours, one.theirs)) for one in measured])
     if options.write:
-        TABLE.write_text(head() + text + "\n", encoding="utf-8")
+        TABLE.write_text(head() + text + "\n" + rest(), encoding="utf-8")
     return 0
 
 
-def measure(case: Path) -> tuple:
-    """(name, J2J %, B2B %, our bones, the author's bones, seconds)."""
+@dataclass(frozen=True)
+class Measured:
+    """row: (name, J2J %, B2B %, our bones, the author's bones, seconds)."""
+
+    row: tuple
+    mesh: Mesh
+    ours: Skeleton
+    theirs: Skeleton
+
+
+def measure(case: Path) -> Measured:
+    """Rig a model and compare."""
     mesh, author = read_mesh(case / "static.blend"), read_author(case / "rigged.blend")
-    begun = time.perf_counter()
+    begun = time.process_time()
     rig = build_rig(mesh, RigSettings())
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     ours, theirs = Skeleton(rig.heads, rig.tails), inside(author, mesh)
     scale = 100 / mesh.diagonal
-    return case.name, scale * chamfer(ours.joints, theirs.starts), scale * chamfer(ours.points, theirs.points), len(rig.names), len(theirs.starts), seconds
+    distances = scale * chamfer(ours.joints, theirs.starts), scale * chamfer(ours.points, theirs.points)
+    return Measured((case.name, *distances, len(rig.names), len(theirs.starts), seconds), mesh, ours, theirs)
 
 
 def chamfer(one: np.ndarray, other: np.ndarray) -> float:
@@ -143,6 +159,12 @@ def table(rows: list[tuple]) -> str:
     return "\n".join(lines)
 
 
+def rest() -> str:
+    """What stands below the table in rig.md, written by hand: it stays."""
+    below = TABLE.read_text(encoding="utf-8").partition("| **median** |")[2] if TABLE.is_file() else ""
+    return below.partition("\n")[2]
+
+
 def head() -> str:
     """What stands above the table in rig.md."""
     return "\n".join(
@@ -151,7 +173,7 @@ def head() -> str:
             "",
             "J2J: Chamfer distance between the joints; B2B: between points along the bones; mean of both directions, in % of the model's",
             "diagonal, on the models of the measuring clips. The author's joints outside the bounding box do not count. Bones of the author",
-            "end at the bones that hang on them. `seconds` on two shared cores.",
+            "end at the bones that hang on them. `seconds` of one processor.",
             "",
             "Made by `python benchmarks/rig.py --write`.",
             "",

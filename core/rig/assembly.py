@@ -40,8 +40,11 @@ STRAIGHT = 1.1
 LUMP = 0.7
 """A part is a lump where its second breadth is at least this share of its first."""
 
-DETAIL = 0.6
-"""What is shorter than this share of half the thickness of what it sits on is a detail of that, as an eyebrow is, and no limb."""
+DETAIL = 1.0
+"""What is shorter than this many half thicknesses of what it sits on is a detail of that, as an eyebrow is, and no limb."""
+
+END = 0.9
+"""A part's end is the middle of what lies beyond this share of its reach."""
 
 SLICES = 9
 """Points of the line through the middle part."""
@@ -177,8 +180,9 @@ def _tip(whole: _Assembly, part: int) -> tuple[float, Float64, bool]:
         return length_of(line), line[-1], True
     ahead = whole.middles[part] - joint
     ahead /= max(float(np.linalg.norm(ahead)), 1e-9)
-    far = float(((points - joint) @ ahead).max())
-    return far, joint + far * ahead, False
+    reached = (points - joint) @ ahead
+    end = points[reached >= END * reached.max()].mean(0)
+    return float(np.linalg.norm(end - joint)), end, False
 
 
 def _chain(whole: _Assembly, part: int, in_middle: bool = False) -> tuple[Float64, list[int], list[float], list[int]]:

@@ -16,7 +16,7 @@ from .lines import length_of, resampled, straightened
 from .solid import Bool, Int64, Solid
 from .twins import paired
 
-EMERGES = 0.6
+EMERGES = 0.3
 """A limb's first joint lies this far out of the body it leaves, in the body's radii."""
 
 MIDLINE = 0.7
