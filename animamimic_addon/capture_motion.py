@@ -14,6 +14,7 @@ from .camera import check_in_view, view_of
 from .capture import captured_meshes, check_visible, subject_mesh
 from .captured import Captured, write_captured
 from .datablocks import Context, Scene
+from .fitted_flesh import remembered
 from .job_folder import make_folder, writing
 from .kept_rig import Pose, kept_rig, pose_of
 from .scene_state import at_frame, in_object_mode, switched_off
@@ -85,8 +86,8 @@ def _write_scene(context: Context, subject: Subject, settings: Settings, folder:
         notes=notes + told,
     )
     fps = scene.render.fps / scene.render.fps_base
-    softness = painted_softness(context, subject)
-    request = job.Request(settings, mesh, rig, view, fps, frame_count=len(frames), task=task, motion=motion, softness=softness)
+    softness, fitted = painted_softness(context, subject), remembered(subject.meshes)
+    request = job.Request(settings, mesh, rig, view, fps, frame_count=len(frames), task=task, motion=motion, softness=softness, fitted=fitted)
     job.write_request(folder, request)
     write_captured(folder, captured)
     return captured

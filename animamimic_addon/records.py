@@ -16,7 +16,7 @@ def successor(mesh: MeshObject, old: MeshRecord | None) -> MeshRecord:
     record = MeshRecord()
     if old is not None:
         record.made_basis, record.own_action, record.own_slot, record.own_fake = old.made_basis, old.own_action, old.own_slot, old.own_fake
-        record.softness = old.softness
+        record.softness, record.fitted = old.softness, old.fitted
     playing = results.played_by(mesh.data.shape_keys)
     if playing is not None and not results.is_ours(playing):
         record.own_action, record.own_slot, record.own_fake = playing.name, compat.slot_identifier(mesh.data.shape_keys), playing.use_fake_user

@@ -35,6 +35,7 @@ class MeshRecord:
     action: the Action that moves the shape keys. own_action, own_slot: the one that they played before; own_fake: whether it had a
     fake user.
     softness: fingerprint of the Softness group as a run left it, 0 where it left none.
+    fitted: what a video said about the flesh (fields of `core.types.TissueParameters`), empty where none was asked.
     """
 
     groups: list[str] = field(default_factory=list)
@@ -48,6 +49,7 @@ class MeshRecord:
     own_slot: str = ""
     own_fake: bool = False
     softness: int = 0
+    fitted: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

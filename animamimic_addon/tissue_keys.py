@@ -12,6 +12,7 @@ from . import compat, results
 from .captured import Captured, CapturedMesh
 from .datablocks import MeshObject
 from .evaluated import vector_array
+from .fitted_flesh import remember
 from .results import MeshRecord, Rollback
 from .soft_factor import factor_of, set_factor
 from .softness_group import leave_softness
@@ -32,6 +33,7 @@ def add_soft_motion(captured: Captured, result: Result, new: dict[Any, MeshRecor
     for (mesh, record), part in zip(new.items(), captured.meshes, strict=True):
         factor = factor_of(mesh)
         leave_softness(mesh, part, tissue.softness, record, rollback)
+        remember(record, tissue)
         wanted = add_shape_keys(mesh, part, tissue, diagonal, record, rollback)
         if wanted:
             name = f"{mesh.name} Soft Tissue"

@@ -23,7 +23,7 @@ from animamimic.core.tissue.adjoint import material_gradient  # noqa: E402
 from animamimic.core.tissue.cage_motion import move_cage  # noqa: E402
 from animamimic.core.tissue.elasticity import DENSITY, Elasticity  # noqa: E402
 from animamimic.core.tissue.implicit import State, Step, advance  # noqa: E402
-from animamimic.core.tissue.material import Parameters  # noqa: E402
+from animamimic.core.types import TissueParameters  # noqa: E402
 from bars import YOUNG, at_rest, bar  # noqa: E402
 from soft_films import film, front_view  # noqa: E402
 from soft_subjects import FPS, SETTINGS, column, hinge, motion_of, one_bone  # noqa: E402
@@ -106,7 +106,7 @@ def speed() -> str:
     mesh = column(sides=24, rings=40)
     for resolution in (5.2, 3.4):
         body = soft_body(mesh, hinge(mesh), motion_of(angles=angles, bones=2, bone=1), FPS, replace(SETTINGS, tissue_resolution=resolution))
-        material = body.recipe.material(Parameters(np.array([1e5]), 4.0, 0.6))
+        material = body.recipe.material(TissueParameters(np.array([1e5]), 4.0, 0.6))
         begun = time.process_time()
         course = move_cage(body.motion, material)
         forward = time.process_time() - begun
@@ -137,7 +137,7 @@ def recovery() -> str:
     lines += ["| subject | true Pa | start | found Pa | error % | damping (true 3) | CPU s |", "|---|---|---|---|---|---|---|"]
     for name, mesh, rig, motion, stiffness in subjects():
         body = soft_body(mesh, rig, motion, FPS, replace(SETTINGS, tissue_resolution=12.0))
-        true = Parameters(np.array([stiffness]), 3.0, 0.6)
+        true = TissueParameters(np.array([stiffness]), 3.0, 0.6)
         course, cage = move_cage(body.motion, body.recipe.material(true)), body.recipe.cage
         soft = np.einsum("vk,tvki->tvi", cage.vertex_barycentric, course.offsets[:, cage.vertex_nodes])
         view = front_view(2.4, 128)

@@ -30,7 +30,7 @@ from .errors import InputError
 from .files import PART_SUFFIX, read_arrays, write_arrays, write_text
 from .messages import PROGRESS_FILE, Message, MessageReader, append_message
 from .settings import Settings
-from .types import Float32, Keys, Mesh, Motion, Rig, Tissue, UInt8, View
+from .types import Float32, Keys, Mesh, Motion, Rig, Tissue, TissueParameters, UInt8, View
 
 __all__ = ["PROGRESS_FILE", "Message", "MessageReader", "Request", "Result", "Task", "append_message", "read_request", "read_result", "write_request", "write_result"]
 
@@ -76,6 +76,7 @@ class Request:
     video_name, mask_name: what the user calls the two, for error sentences; '' for their names in the folder.
     task: what is wanted. motion: what the kept rig does already, for tasks that start from it.
     softness: float32[V], how soft the user painted the flesh, 0 to 1, NaN where he left it to us; None where nothing is painted.
+    fitted: what an earlier run's video said about the flesh, or None.
     """
 
     settings: Settings
@@ -91,6 +92,7 @@ class Request:
     task: Task = Task.ANIMATE
     motion: Motion | None = None
     softness: Float32 | None = None
+    fitted: TissueParameters | None = None
 
     def needed_view(self) -> View:
         """The camera's picture. Raises InputError where the job has none."""
@@ -119,6 +121,8 @@ def write_request(folder: Path, request: Request) -> None:
         arrays |= _named_arrays("motion", request.motion)
     if request.softness is not None:
         arrays["softness"] = request.softness
+    if request.fitted is not None:
+        arrays |= _named_arrays("fitted", request.fitted)
     write_arrays(folder / SUBJECT_FILE, arrays)
     head = {
         "format": FORMAT,
@@ -158,6 +162,7 @@ def read_request(folder: Path) -> Request:
         task=_task_from(head.get("task", Task.ANIMATE)),
         motion=_motion_from(arrays) if "motion.rotations" in arrays else None,
         softness=arrays.get("softness"),
+        fitted=_fitted_from(arrays),
     )
 
 
@@ -173,6 +178,8 @@ def write_result(folder: Path, result: Result) -> None:
         arrays |= {"tissue.names": np.array(result.tissue.names), "tissue.offsets": result.tissue.offsets, "tissue.values": result.tissue.values}
         if result.tissue.softness is not None:
             arrays["tissue.softness"] = result.tissue.softness
+        if result.tissue.fitted is not None:
+            arrays |= _named_arrays("fitted", result.tissue.fitted)
     write_arrays(folder / RESULT_FILE, arrays)
     write_text(folder / REPORT_FILE, json.dumps(result.report, indent=1))
 
@@ -186,7 +193,7 @@ def read_result(folder: Path) -> Result:
         raise InputError(f"{folder} holds no finished result ({error}).", "Run the job first.") from error
     tissue = None
     if "tissue.names" in arrays:
-        tissue = Tissue(tuple(arrays["tissue.names"].tolist()), arrays["tissue.offsets"], arrays["tissue.values"], arrays.get("tissue.softness"))
+        tissue = Tissue(tuple(arrays["tissue.names"].tolist()), arrays["tissue.offsets"], arrays["tissue.values"], arrays.get("tissue.softness"), _fitted_from(arrays))
     frames = np.split(arrays["keys.frames"], np.cumsum(arrays["keys.lengths"])[:-1])
     return Result(
         rig=_rig_from(arrays),
@@ -213,12 +220,18 @@ def read_preview(folder: Path) -> UInt8 | None:
         return None
 
 
-def _named_arrays(prefix: str, holder: Mesh | Motion) -> dict[str, Any]:
+def _named_arrays(prefix: str, holder: Mesh | Motion | TissueParameters) -> dict[str, Any]:
     return {f"{prefix}.{name}": value for name, value in vars(holder).items()}
 
 
 def _motion_from(arrays: dict[str, Any]) -> Motion:
     return Motion(**{one.name: arrays["motion." + one.name] for one in dataclasses.fields(Motion)})
+
+
+def _fitted_from(arrays: dict[str, Any]) -> TissueParameters | None:
+    if "fitted.stiffness" not in arrays:
+        return None
+    return TissueParameters(arrays["fitted.stiffness"], float(arrays["fitted.damping"]), float(arrays["fitted.free_depth"]))
 
 
 def _view_values(view: View | None) -> dict[str, Any] | None:

@@ -1,11 +1,18 @@
 """Motion beyond the bones, of whichever kind the settings ask for: simulated, fitted, seen in the video, imagined by a model."""
 
+from dataclasses import replace
 from typing import Any
 
 from .clip_stage import clip_view
 from .job import Request
 from .narrator import Narrator, report_values
-from .types import Clip, Motion, Progress, Rig, Tissue, UInt8
+from .types import Clip, Motion, Progress, Rig, Tissue, TissueParameters, UInt8
+
+LOST_PCT = 0.1
+"""Share of the subject's size, in %, by which shape keys may miss the soft motion without a word."""
+
+LEAST_GAIN = 0.02
+"""Share of the distance from the video that fitted flesh must save to count as seen there."""
 
 LAYER_STAGES: dict[str, tuple[str, ...]] = {
     "OFF": (),
@@ -24,7 +31,11 @@ def beyond_bones(narrator: Narrator, request: Request, rig: Rig, motion: Motion,
         return flesh(narrator, request, rig, motion)
     if kind == "FITTED":
         inputs = (request.mesh, rig, motion, request.view, clip, request.fps, request.settings.tissue, request.softness)
-        return narrator.result("tissue", inputs, lambda progress: _simulate_fitted(request, rig, motion, clip, progress))
+        tissue, report = narrator.result("tissue", inputs, lambda progress: _simulate_fitted(request, rig, motion, clip, progress))
+        before, after = report["video_px_before"], report["video_px_after"]
+        if after > (1.0 - LEAST_GAIN) * before:
+            narrator.warn(f"No flesh explains the video better than the bones alone ({after:.2f} px off, {before:.2f} without): what there is of it comes from the chosen Material.")
+        return _telling_lost(narrator, request, tissue, report)
     if kind == "RESIDUAL":
         return followed(narrator, request, rig, motion, clip)
     if kind == "RESTORED":
@@ -33,9 +44,13 @@ def beyond_bones(narrator: Narrator, request: Request, rig: Rig, motion: Motion,
 
 
 def flesh(narrator: Narrator, request: Request, rig: Rig, motion: Motion) -> tuple[Tissue, dict[str, Any]]:
-    """The flesh that follows the bones a beat late, and its report."""
-    inputs = (request.mesh, rig, motion, request.fps, request.settings.tissue, request.softness)
-    return narrator.result("tissue", inputs, lambda progress: _simulate(request, rig, motion, progress))
+    """The flesh that follows the bones a beat late, and its report; no video is looked at."""
+    fitted = request.fitted if request.settings.tissue.tissue == "FITTED" else None
+    if request.settings.tissue.tissue == "FITTED" and fitted is None:
+        narrator.warn("No video has told yet what this character's flesh is made of: the chosen Material is simulated.")
+    inputs = (request.mesh, rig, motion, request.fps, request.settings.tissue, request.softness, fitted)
+    made = narrator.result("tissue", inputs, lambda progress: _simulate(request, rig, motion, fitted, progress))
+    return _telling_lost(narrator, request, *made)
 
 
 def followed(narrator: Narrator, request: Request, rig: Rig, motion: Motion, clip: Clip) -> tuple[Tissue, dict[str, Any]]:
@@ -49,7 +64,7 @@ def followed(narrator: Narrator, request: Request, rig: Rig, motion: Motion, cli
         tissue, report = follow(request, rig, motion, clip, progress)
         return tissue, report_values(report)
 
-    return narrator.result("residual", inputs, compute)
+    return _telling_lost(narrator, request, *narrator.result("residual", inputs, compute))
 
 
 def restored(narrator: Narrator, request: Request, rig: Rig, motion: Motion, still: UInt8) -> Clip:
@@ -65,20 +80,35 @@ def restored(narrator: Narrator, request: Request, rig: Rig, motion: Motion, sti
     return narrator.result("restore", inputs, compute)
 
 
-def _simulate(request: Request, rig: Rig, motion: Motion, progress: Progress) -> tuple[Tissue, dict[str, Any]]:
-    from .tissue import simulate
+def _telling_lost(narrator: Narrator, request: Request, tissue: Tissue, report: dict[str, Any]) -> tuple[Tissue, dict[str, Any]]:
+    """The same; the user is told where the shape keys that he allows are too few."""
+    allowed, lost = request.settings.tissue.shape_keys, report["largest_error_pct"]
+    if len(tissue.names) == allowed and lost > LOST_PCT:
+        narrator.warn(f"{allowed} shape keys lose up to {lost:.2g} % of the subject's size of the soft motion. Raise Shape Keys to keep more.")
+    return tissue, report
 
-    tissue, report = simulate(request.mesh, rig, motion, request.fps, request.settings.tissue, progress, request.softness)
-    return tissue, report_values(report)
+
+def _simulate(request: Request, rig: Rig, motion: Motion, fitted: TissueParameters | None, progress: Progress) -> tuple[Tissue, dict[str, Any]]:
+    """The flesh of the material that was fitted before, or of the one that the settings name."""
+    from .tissue import bake, for_regions, simulate, soft_body
+
+    settings = request.settings.tissue
+    if fitted is None:
+        tissue, report = simulate(request.mesh, rig, motion, request.fps, settings, progress, request.softness)
+        return tissue, report_values(report)
+    body = soft_body(request.mesh, rig, motion, request.fps, settings, request.softness, regions=len(fitted.stiffness) > 1)
+    tissue, report = bake(body, for_regions(fitted, body.regions), progress)
+    return replace(tissue, fitted=fitted), report_values(report)
 
 
 def _simulate_fitted(request: Request, rig: Rig, motion: Motion, clip: Clip, progress: Progress) -> tuple[Tissue, dict[str, Any]]:
     """The flesh of the material that explains the clip best; one with times of its own is compared at the scene's nearest frames."""
-    from .tissue import bake, fit_material, soft_body, start_parameters
+    from .tissue import bake, draft_resolution, fit_material, soft_body, start_parameters
 
     settings = request.settings.tissue
     body = soft_body(request.mesh, rig, motion, request.fps, settings, request.softness, regions=True)
-    start = start_parameters(settings, body.regions)
-    fitted = fit_material(body, start, motion, request.needed_view(), clip, lambda share, text: progress(0.85 * share, text))
+    start, coarse = start_parameters(settings, body.regions), draft_resolution(body)
+    draft = soft_body(request.mesh, rig, motion, request.fps, replace(settings, tissue_resolution=coarse), request.softness, regions=True) if coarse else None
+    fitted = fit_material(body, start, motion, request.needed_view(), clip, lambda share, text: progress(0.85 * share, text), draft)
     tissue, report = bake(body, fitted.parameters, lambda share, text: progress(0.85 + 0.15 * share, text))
-    return tissue, {**report_values(report), "video_px_before": round(fitted.before, 3), "video_px_after": round(fitted.after, 3)}
+    return replace(tissue, fitted=fitted.parameters), {**report_values(report), "video_px_before": round(fitted.before, 3), "video_px_after": round(fitted.after, 3)}

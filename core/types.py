@@ -7,7 +7,7 @@ Conventions, here and everywhere in this project:
 - images are [height, width, channel] with row 0 on top; a pixel's centre lies at +0.5;
 - frame indices count from 0, the frame in which the mesh stands as modelled.
 
-T is the number of frames, V of vertices, F of triangles, B of bones, K of influences a vertex or of shape keys.
+T is the number of frames, V of vertices, F of triangles, B of bones, K of influences a vertex or of shape keys, R of regions of the flesh.
 """
 
 from collections.abc import Callable
@@ -161,6 +161,19 @@ class Keys:
 
 
 @dataclass(frozen=True)
+class TissueParameters:
+    """The few numbers that flesh has.
+
+    stiffness: float64[R], Young's modulus of the softest flesh of each region, Pa. damping: per second. free_depth: 0 to 1, how far
+    from the skin towards the bones the flesh is free (the setting `softness`).
+    """
+
+    stiffness: Float64
+    damping: float
+    free_depth: float
+
+
+@dataclass(frozen=True)
 class Tissue:
     """Soft motion on top of the bones, as shape keys.
 
@@ -168,9 +181,11 @@ class Tissue:
     offsets: float32[K, V, 3], added to `Rig.rest` before skinning, world axes, metres, at value 1.
     values: float32[T, K], in [-1, 1].
     softness: float32[V], 0 (firm as bone) to 1, with which it was simulated; None where nobody needs to know.
+    fitted: what a video said about the flesh; None where none was asked.
     """
 
     names: tuple[str, ...]
     offsets: Float32
     values: Float32
     softness: Float32 | None = None
+    fitted: TissueParameters | None = None

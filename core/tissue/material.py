@@ -3,12 +3,12 @@
 E is the number of tetrahedra, N of nodes, R of regions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..settings import TissueSettings
-from ..types import Float64, Int32
+from ..types import Float64, Int32, TissueParameters
 from .attachment import Attachment, held_depth
 from .cage import TETRAHEDRA_PER_CELL, Cage
 
@@ -19,19 +19,6 @@ area: enough to keep them about there, too little to press an element flat."""
 GRIP, FADE = 0.5, 0.2
 """The same of the springs just outside the held flesh, and the relative depth over which they fade out: what makes softness a
 smooth dial although nodes are held or not."""
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """The numbers that a material has.
-
-    stiffness: float64[R], Young's modulus of the softest flesh of each region, Pa. damping: per second. free_depth: 0 to 1, how far
-    from the skin towards the bones the flesh is free (the setting `softness`).
-    """
-
-    stiffness: Float64
-    damping: float
-    free_depth: float
 
 
 @dataclass(frozen=True)
@@ -56,10 +43,17 @@ PRESETS: dict[str, tuple[float, float]] = {
 """Young's modulus, Pa, and damping, per second, of known stuffs, for a subject of a metre."""
 
 
-def start_parameters(settings: TissueSettings, regions: int = 1) -> Parameters:
+def start_parameters(settings: TissueSettings, regions: int = 1) -> TissueParameters:
     """The material that the settings name, the same in all regions."""
     stiffness, damping = PRESETS.get(settings.material, (settings.stiffness, settings.damping))
-    return Parameters(np.full(regions, stiffness), damping, settings.softness)
+    return TissueParameters(np.full(regions, stiffness), damping, settings.softness)
+
+
+def for_regions(parameters: TissueParameters, regions: int) -> TissueParameters:
+    """The same flesh in a body of so many regions: where their number changed since, the stiffness is the mean (of logarithms) all over."""
+    if len(parameters.stiffness) == regions:
+        return parameters
+    return replace(parameters, stiffness=np.full(regions, np.exp(np.log(parameters.stiffness).mean())))
 
 
 @dataclass(frozen=True)
@@ -75,12 +69,12 @@ class Recipe:
     region: Int32
     scale: float
 
-    def material(self, parameters: Parameters) -> Material:
+    def material(self, parameters: TissueParameters) -> Material:
         """The material of these parameters."""
         young = parameters.stiffness[self.region] * self.stiffening
         return Material(young, parameters.damping, self._stiffness_around(young) * self._grip(parameters.free_depth)[0])
 
-    def gradient(self, parameters: Parameters, by_young: Float64, by_damping: float, by_pull: Float64) -> Parameters:
+    def gradient(self, parameters: TissueParameters, by_young: Float64, by_damping: float, by_pull: Float64) -> TissueParameters:
         """Derivatives by the parameters, from those by what `material` returns.
 
         by_young: float64[E], by the modulus. by_damping: by the damping. by_pull: float64[N], by the springs.
@@ -90,7 +84,7 @@ class Recipe:
         through_springs = self._edge() * (by_pull * grip)[self.cage.tetrahedra].sum(axis=1)
         by_stiffness = np.bincount(self.region, (by_young + through_springs) * self.stiffening, len(parameters.stiffness)).astype(np.float64)
         by_depth = float((by_pull * self._stiffness_around(young) * slope).sum())
-        return Parameters(by_stiffness, by_damping, by_depth)
+        return TissueParameters(by_stiffness, by_damping, by_depth)
 
     def _stiffness_around(self, young: Float64) -> Float64:
         """float64[N], N/m: modulus times edge of the flesh around each node."""

@@ -10,11 +10,11 @@ import numpy as np
 from scipy.optimize import minimize
 
 from ..fit.kinematics import skin
-from ..types import Clip, Float32, Float64, Motion, Progress, View, no_progress
+from ..types import Clip, Float32, Float64, Motion, Progress, TissueParameters, View, no_progress
 from .adjoint import material_gradient
 from .cage_motion import Trajectory, move_cage
 from .footage import Footage
-from .material import Parameters
+from .material import for_regions
 from .softbody import SoftBody
 
 STIFFNESS_LIMITS = (1e3, 1e7)
@@ -33,8 +33,12 @@ STIFFNESS_SPREAD, REGION_SPREAD, DAMPING_SPREAD, DEPTH_SPREAD = math.log(10.0), 
 """What is believed without looking: standard deviations of the logarithm of the stiffness around the start, of each region around
 all, of the logarithm of the damping, and of the free depth."""
 
-ROUNDS, EVALUATIONS = 2, 8
-"""Rounds, each with flow from the estimate that it starts with, and simulations in each round's descent."""
+EVALUATIONS, LAST_EVALUATIONS = 8, 4
+"""Simulations in the descents of the two rounds, each with flow from the estimate that it starts with. The second needs fewer where
+the first was in a coarser cage."""
+
+DRAFT_TETRAHEDRA = 800
+"""About as many elements does the cage have in which the material is looked for first."""
 
 
 @dataclass(frozen=True)
@@ -45,28 +49,40 @@ class MaterialFit:
     both measured against the first round's flow.
     """
 
-    parameters: Parameters
+    parameters: TissueParameters
     before: float
     after: float
 
 
-def fit_material(body: SoftBody, start: Parameters, motion: Motion, view: View, clip: Clip, progress: Progress = no_progress) -> MaterialFit:
+def draft_resolution(body: SoftBody) -> float | None:
+    """The setting `tissue_resolution`, %, of a cage that is coarse enough to look for the material quickly; None where the body's own is."""
+    count = len(body.recipe.cage.tetrahedra)
+    if count < 2 * DRAFT_TETRAHEDRA:
+        return None
+    return 100.0 * body.recipe.cage.cell_size / body.mesh.diagonal * float(np.cbrt(count / DRAFT_TETRAHEDRA))
+
+
+def fit_material(
+    body: SoftBody, start: TissueParameters, motion: Motion, view: View, clip: Clip, progress: Progress = no_progress, draft: SoftBody | None = None
+) -> MaterialFit:
     """Find the material whose flesh moves as the video shows, beyond what the bones explain.
 
     body: the subject on the fitted motion. start: where to begin, and what is believed where the video says little.
-    motion: the bones', as `body` has it. view, clip: see `fit.motion.fit_motion`.
+    motion: the bones', as `body` has it. view, clip: see `fit.motion.fit_motion`. draft: the same subject in a coarser cage, in which
+    the search begins; a coarse cage is stiffer than its material, which the end of the search, in the cage itself, sets right.
     """
     times = np.arange(len(clip.frames)) if clip.times is None else np.rint(clip.times).astype(np.int64)
     compared = np.flatnonzero((times < body.motion.frames) & (np.diff(times, prepend=-1) > 0))
     frames = times[compared]
     footage = Footage.of(body.mesh, view, replace(clip, frames=clip.frames[compared], masks=clip.masks[compared]))
     rigid = skin(body.rig, motion, frames.tolist())
-    search = _Search(body, start, frames, rigid, footage.followed(rigid), progress)
+    search = _Search(draft or body, for_regions(start, (draft or body).regions), frames, rigid, footage.followed(rigid), progress)
     first = search.footage
-    found = search.best_of([_scaled(start, 10.0**power) for power in TRIED])
-    for _ in range(ROUNDS):
+    found = search.best_of([_scaled(search.start, 10.0**power) for power in TRIED])
+    for place, evaluations in ((search.body, EVALUATIONS), (body, LAST_EVALUATIONS if draft else EVALUATIONS)):
+        search.body, search.start, found = place, for_regions(start, place.regions), for_regions(found, place.regions)
         search.footage = search.footage.followed(search.surface(search.course(found)))
-        found = search.descend(found)
+        found = search.descend(found, evaluations)
     before = first.difference(rigid)[0]
     after = first.difference(search.surface(search.course(found)))[0]
     return MaterialFit(found, math.sqrt(before / len(frames)), math.sqrt(after / len(frames)))
@@ -78,16 +94,16 @@ class _Search:
     the bones alone."""
 
     body: SoftBody
-    start: Parameters
+    start: TissueParameters
     frames: np.ndarray
     rigid: Float32
     footage: Footage
     progress: Progress
     done: int = 0
 
-    def course(self, parameters: Parameters) -> Trajectory:
+    def course(self, parameters: TissueParameters) -> Trajectory:
         """The flesh's motion."""
-        total = len(TRIED) + ROUNDS * (EVALUATIONS + 1)
+        total = len(TRIED) + 2 * (EVALUATIONS + 1)
         self.progress(min(0.99, self.done / total), "fitting the material")
         self.done += 1
         return move_cage(self.body.motion, self.body.recipe.material(parameters))
@@ -100,12 +116,12 @@ class _Search:
             moved[place] += np.einsum("vk,vki->vi", cage.vertex_barycentric, course.offsets[frame, cage.vertex_nodes]).astype(np.float32)
         return moved
 
-    def best_of(self, candidates: list[Parameters]) -> Parameters:
+    def best_of(self, candidates: list[TissueParameters]) -> TissueParameters:
         """The one that explains the video best."""
         costs = [self._picture(self.course(one))[0] + self._prior(_vector(one))[0] for one in candidates]
         return candidates[int(np.argmin(costs))]
 
-    def descend(self, begin: Parameters) -> Parameters:
+    def descend(self, begin: TissueParameters, evaluations: int) -> TissueParameters:
         """A few quasi-Newton steps within the limits (L-BFGS-B, Byrd et al. 1995)."""
         low, high = (np.log([STIFFNESS_LIMITS[end]] * len(begin.stiffness) + [DAMPING_LIMITS[end]]) for end in (0, 1))
         bounds = [*zip(low, high, strict=True), DEPTH_LIMITS]
@@ -116,7 +132,7 @@ class _Search:
             tried.append((value, values.copy()))
             return value, slope
 
-        minimize(cost, _vector(begin), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxfun": EVALUATIONS, "maxls": 4, "ftol": 1e-4})
+        minimize(cost, _vector(begin), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxfun": evaluations, "maxls": 4, "ftol": 1e-4})
         return _parameters(min(tried, key=lambda one: one[0])[1])
 
     def _cost(self, values: Float64) -> tuple[float, Float64]:
@@ -154,14 +170,14 @@ class _Search:
         return float(value), slope
 
 
-def _vector(parameters: Parameters) -> Float64:
+def _vector(parameters: TissueParameters) -> Float64:
     """float64[R + 2]: logarithms of the stiffnesses and of the damping, and the free depth."""
     return np.concatenate([np.log(parameters.stiffness), [math.log(max(parameters.damping, DAMPING_LIMITS[0])), parameters.free_depth]])
 
 
-def _parameters(values: Float64) -> Parameters:
-    return Parameters(np.exp(values[:-2]), math.exp(values[-2]), float(values[-1]))
+def _parameters(values: Float64) -> TissueParameters:
+    return TissueParameters(np.exp(values[:-2]), math.exp(values[-2]), float(values[-1]))
 
 
-def _scaled(start: Parameters, factor: float) -> Parameters:
+def _scaled(start: TissueParameters, factor: float) -> TissueParameters:
     return replace(start, stiffness=np.clip(start.stiffness * factor, *STIFFNESS_LIMITS))

@@ -5,6 +5,7 @@ armature carries them out again; then a truncated singular value decomposition o
 of frames, N of cage nodes, V of vertices, K of keys.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,8 +16,8 @@ from ..types import Float32, Float64, Rig, Tissue
 from .cage import Cage
 from .offset_kernels import rest_offset_kernel
 
-KEY_TOLERANCE = 2e-4
-"""No more keys are spent once the offsets of every frame are kept to this share of the diagonal (root mean square)."""
+KEY_TOLERANCE = 5e-4
+"""No more keys are spent once no vertex is off by more than this share of the diagonal in any frame."""
 
 CHUNK_OFFSETS = 4_000_000
 """Most offsets (frames times vertices) in memory at once."""
@@ -77,7 +78,7 @@ def compress(offsets_of: OffsetsOf, frames: int, vertices: int, max_keys: int, t
     """The best few shape keys for a motion (truncated singular value decomposition, Eckart and Young 1936).
 
     offsets_of: the motion, asked for in ranges of vertices, twice. max_keys: at least 1.
-    tolerance: metres, root mean square over the vertices; fewer keys are made if they keep every frame that well.
+    tolerance: metres; fewer keys are made if they keep every vertex that near in every frame.
     Frame 0 must be zero, and stays so. Each key's values reach 1 or -1.
     """
     chunks = [slice(start, start + max(1, CHUNK_OFFSETS // frames)) for start in range(0, vertices, max(1, CHUNK_OFFSETS // frames))]
@@ -85,40 +86,50 @@ def compress(offsets_of: OffsetsOf, frames: int, vertices: int, max_keys: int, t
     for chunk in chunks:
         rows = offsets_of(chunk).reshape(frames, -1).astype(np.float64)
         gram += rows @ rows.T
-    modes = _time_modes(gram, max_keys, tolerance**2 * vertices)
+    modes = _time_modes(gram, max_keys)
     scale = np.abs(modes).max(axis=0)
     values = modes / scale
     values[0] = 0.0
     offsets = np.empty((modes.shape[1], vertices, 3), np.float32)
-    largest = largest_error = 0.0
+    errors = np.zeros(modes.shape[1] + 1)
     for chunk in chunks:
         original = offsets_of(chunk)
-        flat = original.reshape(frames, -1)
-        offsets[:, chunk] = ((modes * scale).T @ flat).reshape(modes.shape[1], original.shape[1], 3)
-        rebuilt = np.tensordot(values, offsets[:, chunk], axes=1)
-        largest = max(largest, float(np.linalg.norm(original, axis=2).max(initial=0.0)))
-        largest_error = max(largest_error, float(np.linalg.norm(original - rebuilt, axis=2).max(initial=0.0)))
-    names = tuple(f"soft.{number + 1:03d}" for number in range(modes.shape[1]))
+        offsets[:, chunk] = ((modes * scale).T @ original.reshape(frames, -1)).reshape(modes.shape[1], original.shape[1], 3)
+        errors = np.maximum(errors, _largest_errors(original, values, offsets[:, chunk]))
+    enough = np.flatnonzero(errors <= tolerance)
+    count = int(enough[0]) if len(enough) else modes.shape[1]
     total = float(np.trace(gram))
-    kept = float(np.vdot(modes, gram @ modes)) / total if total > 0 else 1.0
-    return Compression(Tissue(names, offsets, values.astype(np.float32)), kept, largest, largest_error)
+    kept = float(np.vdot(modes[:, :count], gram @ modes[:, :count])) / total if total > 0 else 1.0
+    names = tuple(f"soft.{number + 1:03d}" for number in range(count))
+    tissue = Tissue(names, offsets[:count], values[:, :count].astype(np.float32))
+    return Compression(tissue, kept, float(errors[0]), float(errors[count]))
 
 
-def _time_modes(gram: Float64, max_keys: int, tolerance: float) -> Float64:
-    """float64[T, K]: orthonormal courses in time, strongest first, largest value positive.
-
-    gram: float64[T, T], products of the frames' offsets. tolerance: squared length that every frame may lose.
-    """
+def _time_modes(gram: Float64, max_keys: int) -> Float64:
+    """float64[T, K]: orthonormal courses in time, strongest first, largest value positive. gram: float64[T, T], products of the frames' offsets."""
     strengths, courses = np.linalg.eigh(gram)
     strengths, courses = strengths[::-1], courses[:, ::-1]
     signs = np.sign(courses[np.abs(courses).argmax(axis=0), np.arange(len(gram))])
-    count = 0
-    left = np.diag(gram).copy()
     # What rounding leaves of a gram matrix of lower rank is no motion.
-    while count < min(max_keys, len(gram)) and left.max() > tolerance and strengths[count] > 1e-12 * strengths[0]:
-        left -= strengths[count] * courses[:, count] ** 2
-        count += 1
+    count = min(max_keys, int((strengths > 1e-12 * max(strengths[0], 0.0)).sum()))
     return (courses * signs)[:, :count]
+
+
+def _largest_errors(original: Float32, values: Float64, offsets: Float32) -> Float64:
+    """float64[K + 1]: by how much the first 0, 1, ... K keys miss any vertex in any frame, metres.
+
+    original: float32[T, v, 3]. values: float64[T, K]. offsets: float32[K, v, 3].
+    """
+    left = original.copy()
+    errors = [_longest(left)]
+    for course, shape in zip(values.T.astype(np.float32), offsets, strict=True):
+        left -= course[:, None, None] * shape
+        errors.append(_longest(left))
+    return np.array(errors)
+
+
+def _longest(offsets: Float32) -> float:
+    return math.sqrt(float(np.einsum("tvi,tvi->tv", offsets, offsets).max(initial=0.0)))
 
 
 def _warp(values: np.ndarray, kind: type, dtype: type) -> wp.array:

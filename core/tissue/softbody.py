@@ -18,12 +18,12 @@ from scipy.spatial.transform import Rotation, Slerp
 from ..errors import InputError
 from ..fit.kinematics import bone_transforms
 from ..settings import TissueSettings
-from ..types import Float32, Float64, Mesh, Motion, Progress, Rig, Tissue, no_progress
+from ..types import Float32, Float64, Mesh, Motion, Progress, Rig, Tissue, TissueParameters, no_progress
 from .attachment import attach, node_weights, spread_inside
 from .cage import build_cage
 from .cage_motion import CageMotion, Trajectory, move_cage
 from .ground import Ground
-from .material import Parameters, Recipe, start_parameters
+from .material import Recipe, start_parameters
 from .regions import element_regions
 from .shape_keys import KEY_TOLERANCE, Compression, RestOffsets, compress
 from .skinning import vertex_weights
@@ -141,7 +141,7 @@ def soft_body(mesh: Mesh, rig: Rig, motion: Motion, fps: float, settings: Tissue
     return SoftBody(mesh, rig, settings, softness, recipe, moved)
 
 
-def bake(body: SoftBody, parameters: Parameters, progress: Progress = no_progress) -> tuple[Tissue, TissueReport]:
+def bake(body: SoftBody, parameters: TissueParameters, progress: Progress = no_progress) -> tuple[Tissue, TissueReport]:
     """Move the flesh of this material and make shape keys of it."""
     trajectory = move_cage(body.motion, body.recipe.material(parameters), lambda share, text: progress(0.05 + 0.9 * share, text))
     progress(0.95, "making shape keys")
@@ -201,7 +201,7 @@ def _compressed(body: SoftBody, trajectory: Trajectory) -> tuple[Compression, fl
     return compression, sum(limited.values()) / (frames * vertices)
 
 
-def _report(body: SoftBody, parameters: Parameters, trajectory: Trajectory, compression: Compression, limited_share: float) -> TissueReport:
+def _report(body: SoftBody, parameters: TissueParameters, trajectory: Trajectory, compression: Compression, limited_share: float) -> TissueReport:
     cage, percent = body.recipe.cage, 100.0 / body.mesh.diagonal
     return TissueReport(
         nodes=len(cage.nodes),

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import rigs  # noqa: E402
 import scenes  # noqa: E402
 from animamimic.animamimic_addon import soft_factor  # noqa: E402
 from animamimic.animamimic_addon.capture_motion import capture_motion  # noqa: E402
+from animamimic.animamimic_addon.captured import read_captured  # noqa: E402
 from animamimic.animamimic_addon.removal import remove  # noqa: E402
 from animamimic.animamimic_addon.softness_group import NAME  # noqa: E402
 from animamimic.animamimic_addon.subject import subject_of  # noqa: E402
@@ -26,6 +28,7 @@ from animamimic.core.settings import from_flat  # noqa: E402
 from animamimic.core.tissue.cage_motion import move_cage  # noqa: E402
 from animamimic.core.tissue.material import start_parameters  # noqa: E402
 from animamimic.core.tissue.softbody import soft_body  # noqa: E402
+from animamimic.core.types import TissueParameters  # noqa: E402
 
 pytestmark = pytest.mark.blender
 
@@ -116,7 +119,17 @@ def test_it_is_exact_beside_shape_keys_of_the_user_and_a_scaled_turned_object(ch
     assert fat.value == 0.5 and [key.name for key in bar.data.shape_keys.key_blocks][:2] == ["Basis", "Fat"]
 
 
-def test_it_is_near_beside_subdivision_and_exact_at_the_modelled_vertices_beside_mirror(character, tmp_path):
+def test_it_is_near_beside_subdivision(character, tmp_path):
+    bar, arm = character
+    bar.modifiers.new("Subdivision", "SUBSURF").levels = 1
+    request, _ = simulate(tmp_path / "job", arm)
+    plain, soft = simulated_surface(request)
+    assert len(plain[0]) > 3 * len(bar.data.vertices)
+    missed = [np.linalg.norm(rigs.world_vertices([bar], START + number) - plain[number] - soft[number], axis=1).max() for number in range(len(plain))]
+    assert max(missed) < 0.2 * np.linalg.norm(soft, axis=2).max()
+
+
+def test_it_is_exact_at_the_modelled_vertices_beside_mirror(character, tmp_path):
     bar, arm = character
     for vertex in bar.data.vertices:
         vertex.co.x = max(vertex.co.x, 0.0) + 0.02
@@ -144,6 +157,21 @@ def test_baking_again_follows_the_new_keys_keeps_the_factor_and_replaces_only_ou
     assert soft_factor.factor_of(arm) == pytest.approx(0.5)
     soft_factor.set_factor(arm, 1.0)
     assert_exact([bar], request)
+
+
+def test_fitted_plays_the_flesh_that_the_last_video_told_of(character, tmp_path):
+    _, arm = character
+    simulate(tmp_path / "untold", arm, tissue="FITTED")
+    assert "No video has told" in (tmp_path / "untold" / job.PROGRESS_FILE).read_text()
+    fitted = TissueParameters(np.array([4.5e5]), 7.0, 0.4)
+    result = job.read_result(tmp_path / "untold")
+    job.write_result(tmp_path / "untold", replace(result, tissue=replace(result.tissue, fitted=fitted)))
+    bake_tissue_job(bpy.context, read_captured(tmp_path / "untold"), tmp_path / "untold")
+    _, made = simulate(tmp_path / "preset", arm)
+    assert made.report["tissue"]["stiffness"] == [QUICK["stiffness"]], "a preset is a preset"
+    _, made = simulate(tmp_path / "told", arm, tissue="FITTED")
+    assert made.report["tissue"]["stiffness"] == [4.5e5] and made.report["tissue"]["damping"] == 7.0
+    assert "No video has told" not in (tmp_path / "told" / job.PROGRESS_FILE).read_text()
 
 
 def test_the_factor_scales_all_soft_motion_and_survives_in_the_file(character, tmp_path):

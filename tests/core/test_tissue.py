@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from animamimic.core.errors import InputError
 from animamimic.core.fit.kinematics import bone_transforms, skin
-from animamimic.core.tissue import simulate
+from animamimic.core.tissue import for_regions, simulate
 from animamimic.core.tissue.attachment import attach, node_weights
 from animamimic.core.tissue.cage import build_cage
 from animamimic.core.tissue.shape_keys import RestOffsets, compress
 from animamimic.core.tissue.skinning import skin_points
 from animamimic.core.tissue.softbody import choose_substeps, refine
 from animamimic.core.tissue.softness import automatic_softness, stiffening
-from animamimic.core.types import Mesh
+from animamimic.core.types import Mesh, TissueParameters
 from soft_subjects import FPS, SETTINGS, column, hinge, motion_of, one_bone, rig_of, start_and_stop
 
 
@@ -245,6 +245,22 @@ def test_too_few_keys_keep_what_the_singular_values_say():
     assert found.largest_error == pytest.approx(np.linalg.norm(motion - rebuilt, axis=2).max(), rel=1e-4)
 
 
+def test_no_more_keys_are_made_than_every_vertex_needs():
+    motion = random_motion(6)
+    everything = compress(lambda chunk: motion[:, chunk], 20, 30, max_keys=6, tolerance=0.0).tissue
+    errors = [np.linalg.norm(motion - np.tensordot(everything.values[:, :count], everything.offsets[:count], axes=1), axis=2).max() for count in range(7)]
+    for count in (0, 2, 4):
+        found = compress(lambda chunk: motion[:, chunk], 20, 30, max_keys=6, tolerance=1.001 * min(errors[: count + 1]))
+        assert len(found.tissue.names) == int(np.argmin(errors[: count + 1]))
+        assert found.largest_error == pytest.approx(min(errors[: count + 1]), rel=1e-3)
+
+
+def test_fitted_flesh_is_the_same_flesh_in_other_regions():
+    fitted = TissueParameters(np.array([1e4, 1e6]), 3.0, 0.5)
+    assert for_regions(fitted, 2) is fitted
+    np.testing.assert_allclose(for_regions(fitted, 3).stiffness, 1e5)
+
+
 def test_steps_between_frames_turn_evenly():
     fine = refine(motion_of(angles=[0, np.pi / 2], places=np.array([[0, 0, 0], [0, 0, 3.0]])), 3)
     np.testing.assert_allclose(fine.rotations[1, 0], [np.cos(np.pi / 12), 0, np.sin(np.pi / 12), 0], atol=1e-12)
@@ -256,10 +272,18 @@ def test_steps_are_chosen_by_frame_rate_and_speed(fps, degrees, steps):
     assert choose_substeps(motion_of(angles=np.radians([0, degrees])), fps) == steps
 
 
-def test_a_frame_rate_of_zero_is_told():
+def test_what_cannot_be_simulated_is_told_in_a_sentence():
     mesh = column()
-    with pytest.raises(InputError, match="frame rate is 0"):
-        simulate(mesh, one_bone(mesh), motion_of(frames=3), 0.0, SETTINGS)
+    flat = Mesh(mesh.vertices * np.array([1, 0, 1], np.float32), mesh.triangles)
+    firm = np.zeros(len(mesh.vertices), np.float32)
+    for subject, frames, fps, painted, sentence in (
+        (mesh, 3, 0.0, None, "frame rate is 0"),
+        (mesh, 1, FPS, None, "one frame only"),
+        (flat, 3, FPS, None, "The subject is flat"),
+        (mesh, 3, FPS, firm, "no soft flesh"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            simulate(subject, one_bone(subject), motion_of(frames=frames), fps, SETTINGS, painted=painted)
 
 
 def test_the_same_input_gives_the_same_result_and_progress_ends_near_one():

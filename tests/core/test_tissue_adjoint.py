@@ -7,11 +7,11 @@ import pytest
 from animamimic.core.tissue.adjoint import material_gradient
 from animamimic.core.tissue.cage_motion import move_cage
 from animamimic.core.tissue.ground import Ground
-from animamimic.core.tissue.material import Parameters
 from animamimic.core.tissue.softbody import soft_body
+from animamimic.core.types import TissueParameters
 from soft_subjects import FPS, SETTINGS, column, hinge, motion_of
 
-PARAMETERS = Parameters(np.array([3e4, 2e4]), 3.0, 0.6)
+PARAMETERS = TissueParameters(np.array([3e4, 2e4]), 3.0, 0.6)
 
 
 @pytest.fixture(scope="module", params=["free", "on the ground"])

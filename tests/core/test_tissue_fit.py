@@ -8,11 +8,11 @@ from animamimic.core.fit import skin
 from animamimic.core.tissue import fit_material, soft_body
 from animamimic.core.tissue.cage_motion import move_cage
 from animamimic.core.tissue.footage import Footage
-from animamimic.core.tissue.material import Parameters
+from animamimic.core.types import TissueParameters
 from soft_films import film, front_view
 from soft_subjects import FPS, SETTINGS, column, motion_of, one_bone
 
-TRUE = Parameters(np.array([1.5e5]), 3.0, 0.6)
+TRUE = TissueParameters(np.array([1.5e5]), 3.0, 0.6)
 
 
 @pytest.fixture(scope="module")
