@@ -39,14 +39,23 @@ class Backend(Protocol):
         """Gradient to the attributes from that to the interpolated image."""
 
     def silhouette_crossings(
-        self, ids: Tensor, depth: Tensor, screen: Tensor, triangles: Tensor, neighbours: Tensor
+        self, ids: Tensor, depth: Tensor, clip: Tensor, triangles: Tensor, neighbours: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Pairs of neighbouring pixels with a silhouette edge between their centres, N of them, ascending.
+        """Pairs of neighbouring pixels with a silhouette edge between their centres, N of them, in the same order every time.
 
-        screen: float32[T, V, 2], the vertices in pixels, NaN behind the camera. neighbours: see `topology.Topology`.
+        neighbours: see `topology.Topology`.
         Returns places int64[N] and edges int32[N]: 4 * (flat index of the left or upper pixel) + 2 * (1 if the other lies
-        below it, 0 if to its right) + (1 if the other is the one in front), and 3 * triangle + edge of the edge found.
+        below it, 0 if to its right) + (1 if the other is the inside one, which sees the nearer surface), and 3 * triangle + edge
+        of the edge found.
         """
+
+    def blend(self, image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor) -> Tensor:
+        """The image float32[T, H, W, C], blended across such crossings; `antialias` tells how."""
+
+    def blend_adjoint(
+        self, grad_blended: Tensor, image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Gradients to the image and to the positions from that to the blended image."""
 
 
 def backend(name: str | None = None, device: torch.device | str = "cpu") -> str:

@@ -14,11 +14,20 @@ from torch import Tensor
 from .backends import available
 
 if available("warp"):
-    from .warp_backend import attribute_adjoint, interpolate, position_adjoint, silhouette_crossings, visible_adjoint
+    from .warp_backend import attribute_adjoint, blend, blend_adjoint, interpolate, position_adjoint, silhouette_crossings, visible_adjoint
 else:
-    from .torch_backend import attribute_adjoint, interpolate, position_adjoint, silhouette_crossings, visible_adjoint
+    from .torch_backend import attribute_adjoint, blend, blend_adjoint, interpolate, position_adjoint, silhouette_crossings, visible_adjoint
 
-__all__ = ["attribute_adjoint", "interpolate", "position_adjoint", "silhouette_crossings", "visible", "visible_adjoint"]
+__all__ = [
+    "attribute_adjoint",
+    "blend",
+    "blend_adjoint",
+    "interpolate",
+    "position_adjoint",
+    "silhouette_crossings",
+    "visible",
+    "visible_adjoint",
+]
 
 UPSIDE_DOWN = (1.0, -1.0, 1.0, 1.0)
 """nvdiffrast's row 0 is at the bottom; so it is given the scene upside down."""

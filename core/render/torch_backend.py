@@ -6,10 +6,23 @@ The arithmetic is that of the Warp kernels, operation by operation, so that both
 import torch
 from torch import Tensor
 
+from .torch_silhouette import blend, blend_adjoint, silhouette_crossings
+
+__all__ = [
+    "attribute_adjoint",
+    "blend",
+    "blend_adjoint",
+    "interpolate",
+    "position_adjoint",
+    "silhouette_crossings",
+    "visible",
+    "visible_adjoint",
+]
+
 NOTHING = torch.iinfo(torch.int64).max
 CHUNK_CANDIDATES = 2_000_000
 """Most candidate pixels (triangles times the pixels of their boxes) looked at in one go: bounds the memory."""
-SMALLEST_SUM, FARTHEST_PIXEL, MARGIN, MOST_STEPS = 1e-30, 1e9, 1e-3, 256
+SMALLEST_SUM, FARTHEST_PIXEL, MARGIN = 1e-30, 1e9, 1e-3
 
 
 def visible(clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -71,14 +84,6 @@ def attribute_adjoint(grad_image: Tensor, attributes: Tensor, ids: Tensor, baryc
     shares = torch.stack([weight * grad for weight in weights], dim=1)
     flat = torch.zeros_like(attributes).view(-1, channels).index_add_(0, vertices.reshape(-1), shares.reshape(-1, channels))
     return flat.view_as(attributes)
-
-
-def silhouette_crossings(ids: Tensor, depth: Tensor, screen: Tensor, triangles: Tensor, neighbours: Tensor) -> tuple[Tensor, Tensor]:
-    """See `backends.Backend`."""
-    both = [_crossings_along(axis, ids, depth, screen, triangles, neighbours) for axis in (0, 1)]
-    places, edges = torch.cat([one[0] for one in both]), torch.cat([one[1] for one in both])
-    order = torch.argsort(places)
-    return places[order], edges[order]
 
 
 def _z_buffer(clip: Tensor, corners: Tensor, height: int, width: int) -> Tensor:
@@ -189,89 +194,3 @@ def _weights(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Te
 def _rows_a_frame(attributes: Tensor) -> int:
     """Rows from one frame's attributes to the next's in the flattened attributes: 0 where all frames share them."""
     return attributes.shape[1] if attributes.shape[0] > 1 else 0
-
-
-def _crossings_along(axis: int, ids: Tensor, depth: Tensor, screen: Tensor, triangles: Tensor, neighbours: Tensor) -> tuple[Tensor, Tensor]:
-    """`silhouette_crossings` between pixels beside (axis 0) or above each other (axis 1)."""
-    _, height, width = ids.shape
-    one, two = (ids[:, :, :-1], ids[:, :, 1:]) if axis == 0 else (ids[:, :-1], ids[:, 1:])
-    near, far = (depth[:, :, :-1], depth[:, :, 1:]) if axis == 0 else (depth[:, :-1], depth[:, 1:])
-    frame, row, column = torch.nonzero(one != two, as_tuple=True)
-    a, b = one[frame, row, column], two[frame, row, column]
-    swapped = (a < 0) | ((b >= 0) & (near[frame, row, column] > far[frame, row, column]))
-    nearer, farther, base = torch.where(swapped, b, a).long(), torch.where(swapped, a, b).long(), frame * screen.shape[1]
-    corners, beside, flat = triangles.long(), neighbours.long(), screen.reshape(-1, 2)
-    walked = ~_goes_straight_on(nearer, farther, base, flat, corners, beside)
-    frame, row, column, swapped, nearer, farther, base = (one[walked] for one in (frame, row, column, swapped, nearer, farther, base))
-    start = torch.stack([column + swapped * (1 - axis), row + swapped * axis], dim=-1).float() + 0.5
-    sign = torch.where(swapped, -1.0, 1.0)
-    edges = _walk(nearer, farther, base, axis, start, sign, flat, corners, beside)
-    places = 4 * ((frame * height + row) * width + column) + 2 * axis + swapped
-    return places[edges >= 0], edges[edges >= 0].to(torch.int32)
-
-
-def _goes_straight_on(a: Tensor, b: Tensor, base: Tensor, screen: Tensor, corners: Tensor, neighbours: Tensor) -> Tensor:
-    """bool[N]: triangles a and b share an edge over which the surface goes on (the first such edge decides)."""
-    shared = (neighbours[a] >> 2 == b[:, None]) & (b >= 0)[:, None]
-    edge = shared.int().argmax(dim=1)
-    _, _, away = _at_edge(a, edge, neighbours[a, edge], base, screen, corners)
-    return shared.any(1) & ~away
-
-
-def _walk(
-    triangle: Tensor,
-    goal: Tensor,
-    base: Tensor,
-    axis: int,
-    start: Tensor,
-    sign: Tensor,
-    screen: Tensor,
-    corners: Tensor,
-    neighbours: Tensor,
-) -> Tensor:
-    """int64[N]: 3 * triangle + edge of the silhouette first met on each walk, -1 for none within a pixel or before the goal.
-
-    triangle, goal: int64[N], where the walks begin, and what the other pixel sees (-1 for background). base: int64[N], first row of each one's frame in `screen`.
-    """
-    found = torch.full_like(triangle, -1)
-    walk = torch.arange(len(triangle), device=triangle.device)
-    entered = torch.full_like(triangle, -1)
-    for _ in range(MOST_STEPS):
-        if not len(walk):
-            break
-        along, edge = _exit_edges(triangle, entered, screen[base[walk].unsqueeze(1) + corners[triangle]], axis, start[walk], sign[walk])
-        on = (edge >= 0) & (along <= 1.0)
-        walk, triangle, edge = walk[on], triangle[on], edge[on]
-        beyond = neighbours[triangle, edge]
-        p, q, away = _at_edge(triangle, edge, beyond, base[walk], screen, corners)
-        steep = (q - p)[:, 1 - axis].abs() >= (q - p)[:, axis].abs()
-        found[walk[away & steep]] = (3 * triangle + edge)[away & steep]
-        on = ~away & (beyond >> 2 != goal[walk])
-        walk, triangle, entered = walk[on], beyond[on] >> 2, beyond[on] & 3
-    return found
-
-
-def _exit_edges(triangle: Tensor, entered: Tensor, points: Tensor, axis: int, start: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
-    """How far along the scanline each triangle [N] with corners [N, 3, 2] is left, and by which edge, -1 for none."""
-    after = torch.roll(points, -1, dims=1)
-    off_p, off_q = points[:, :, 1 - axis] - start[:, None, 1 - axis], after[:, :, 1 - axis] - start[:, None, 1 - axis]
-    along = (points[:, :, axis] - off_p / (off_q - off_p) * (after[:, :, axis] - points[:, :, axis]) - start[:, None, axis]) * sign[:, None]
-    crossed = ((off_p >= 0) != (off_q >= 0)) & (torch.arange(3, device=triangle.device) != entered[:, None]) & (along > -1e9)
-    best, edge = torch.where(crossed, along, -torch.inf).max(dim=1)
-    return best, torch.where(crossed.any(1), edge, -1)
-
-
-def _at_edge(
-    triangle: Tensor, edge: Tensor, beyond: Tensor, base: Tensor, screen: Tensor, corners: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The edge's ends [N, 2] in pixels, and whether the surface ends or folds back there."""
-    p, q, r = (screen[base + corners[triangle, (edge + k) % 3]] for k in range(3))
-    across = beyond.clamp(min=0)
-    s = screen[base + corners[across >> 2, ((across & 3) + 2) % 3]]
-    here, there = _cross(q - p, r - p), _cross(q - p, s - p)
-    return p, q, (beyond < 0) | ~(here * there <= 0)
-
-
-def _cross(p: Tensor, q: Tensor) -> Tensor:
-    """Cross product [N] of [N, 2]."""
-    return p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]

@@ -7,7 +7,7 @@ import torch
 import warp as wp
 from torch import Tensor
 
-from . import warp_interpolation, warp_silhouette, warp_visibility
+from . import warp_blend, warp_interpolation, warp_silhouette, warp_visibility
 from .warp_interpolation import of_channels, pixel_type
 
 wp.init()
@@ -71,9 +71,11 @@ def attribute_adjoint(grad_image: Tensor, attributes: Tensor, ids: Tensor, baryc
     return grad_attributes
 
 
-def silhouette_crossings(ids: Tensor, depth: Tensor, screen: Tensor, triangles: Tensor, neighbours: Tensor) -> tuple[Tensor, Tensor]:
+def silhouette_crossings(ids: Tensor, depth: Tensor, clip: Tensor, triangles: Tensor, neighbours: Tensor) -> tuple[Tensor, Tensor]:
     """See `backends.Backend`."""
     height, width = ids.shape[1:]
+    screen = torch.empty((*clip.shape[:2], 2), device=clip.device)
+    _launch(warp_silhouette.to_screen, clip.shape[:2], clip, [_grid(clip, wp.vec4), width, height, _grid(screen, wp.vec2)])
     capacity = 2 * ids.numel()  # untouched pages of it cost nothing on the CPU
     count = torch.zeros(1, dtype=torch.int32, device=ids.device)
     places = torch.empty(capacity, dtype=torch.int64, device=ids.device)
@@ -81,9 +83,37 @@ def silhouette_crossings(ids: Tensor, depth: Tensor, screen: Tensor, triangles: 
     inputs = [_array(ids, wp.int32), _array(depth, wp.float32), _grid(screen, wp.vec2), _grid(triangles, wp.int32)]
     outputs = [_array(count, wp.int32), _array(places, wp.int64), _array(edges, wp.int32)]
     _launch_rows(warp_silhouette.silhouette_crossings, ids, [*inputs, _grid(neighbours, wp.int32), width, height, *outputs])
-    # appended row by row, on CUDA in any order, and the sums over them must not depend on it
-    found, order = torch.sort(places[: int(count)])
-    return found, edges[: int(count)][order]
+    found, crossed = places[: int(count)], edges[: int(count)]
+    if not ids.is_cuda:
+        return found, crossed
+    found, order = torch.sort(found)  # the rows' threads append as they come
+    return found, crossed[order]
+
+
+def blend(image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor) -> Tensor:
+    """See `backends.Backend`."""
+    pixel, blended = pixel_type(image.shape[-1]), image.clone()
+    inputs = _crossings(image, clip, triangles, places, edges)
+    kernel = of_channels(warp_blend.blend, image.shape[-1])
+    _launch(kernel, places.shape, image, [*inputs, _array(image, pixel), _array(blended, pixel)])
+    return blended
+
+
+def blend_adjoint(
+    grad_blended: Tensor, image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor
+) -> tuple[Tensor, Tensor]:
+    """See `backends.Backend`."""
+    pixel, grad_image, grad_clip = pixel_type(image.shape[-1]), grad_blended.clone(), torch.zeros_like(clip)
+    inputs = [*_crossings(image, clip, triangles, places, edges), _array(image, pixel)]
+    gradients = [_array(grad_blended, pixel), _array(grad_image, pixel), _grid(grad_clip, wp.vec4)]
+    _launch(of_channels(warp_blend.blend_adjoint, image.shape[-1]), places.shape, image, [*inputs, *gradients])
+    return grad_image, grad_clip
+
+
+def _crossings(image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor) -> list[Any]:
+    """What the kernels of blending are told of the crossings."""
+    height, width = image.shape[1:3]
+    return [_array(places, wp.int64), _array(edges, wp.int32), _grid(triangles, wp.int32), _grid(clip, wp.vec4), width, height]
 
 
 def _layout(attributes: Tensor, ids: Tensor) -> list[int]:

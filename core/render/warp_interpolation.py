@@ -128,12 +128,16 @@ def attribute_adjoint(
 
 @cache
 def of_channels(kernel: Any, channels: int) -> Any:
-    """One of the kernels above for so many channels."""
+    """A kernel whose images and attributes are arrays of `Any`, for so many channels."""
     pixels: Any = wp.array(dtype=pixel_type(channels))
-    generic = {name: pixels for name in ("attributes", "image", "grad_image", "grad_attributes")}
-    return wp.overload(kernel, {name: kind for name, kind in generic.items() if name in kernel.adj.arg_types})
+    return wp.overload(kernel, {name: pixels for name, kind in kernel.adj.arg_types.items() if getattr(kind, "dtype", None) is Any})
 
 
-for _channels in USUAL_CHANNELS:
-    for _kernel in (interpolate, position_adjoint, attribute_adjoint):
-        of_channels(_kernel, _channels)
+def prepare(*kernels: Any) -> None:
+    """Have kernels compiled, with the rest of their module, for the usual numbers of channels."""
+    for kernel in kernels:
+        for channels in USUAL_CHANNELS:
+            of_channels(kernel, channels)
+
+
+prepare(interpolate, position_adjoint, attribute_adjoint)

@@ -45,6 +45,17 @@ def row_centre(row: int, height: int) -> float:
 
 
 @wp.func
+def on_screen(corner: wp.vec4, width: int, height: int) -> wp.vec2:
+    """Where a clip-space point lands, pixels; NaN for one that is left out because it lies before the near plane."""
+    if not (corner[3] > 0.0 and corner[2] >= -corner[3]):
+        return wp.vec2(wp.nan, wp.nan)
+    over = 1.0 / corner[3]
+    half_width = 0.5 * float(width)
+    half_height = 0.5 * float(height)
+    return wp.vec2(half_width + corner[0] * over * half_width, half_height - corner[1] * over * half_height)
+
+
+@wp.func
 def run_end(ids: wp.array(dtype=wp.int32), pixel: int, end: int) -> int:
     """The first pixel after `pixel`, at most `end`, that sees another triangle."""
     t = ids[pixel]

@@ -3,11 +3,18 @@
 
 import warp as wp
 
-from .warp_screen import OPTIONS, run_end
+from .warp_screen import OPTIONS, on_screen, run_end
 
 wp.set_module_options(OPTIONS)
 
 MOST_STEPS = wp.constant(256)
+
+
+@wp.kernel
+def to_screen(clip: wp.array2d(dtype=wp.vec4), width: int, height: int, screen: wp.array2d(dtype=wp.vec2)) -> None:
+    """Where the vertices land. One thread a frame and vertex."""
+    f, v = wp.tid()
+    screen[f, v] = on_screen(clip[f, v], width, height)
 
 
 @wp.func

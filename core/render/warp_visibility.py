@@ -53,29 +53,25 @@ def pixel_box(a: wp.vec4, b: wp.vec4, c: wp.vec4, width: int, height: int) -> wp
 
 
 @wp.func
-def covered_columns(base: wp.vec3, slope: wp.vec3, box: wp.vec4i, width: int) -> wp.vec2i:
-    """First and last column of a row where base + x * slope can be nowhere negative or nowhere positive: never too few, but
-    for the margin seldom too many."""
-    positive_from = wp.float32(-BEYOND)
-    positive_to = wp.float32(BEYOND)
-    negative_from = wp.float32(-BEYOND)
-    negative_to = wp.float32(BEYOND)
+def turning(across: wp.vec3, up: wp.vec3, w: wp.vec3) -> float:
+    """+1 or -1 by which way round the corners run on the screen, which is the sign of all edge functions inside; 0 where rounding
+    could tell it wrong."""
+    volume = wp.dot(across, wp.cross(up, w))
+    if wp.abs(volume) < ROUNDING * (wp.length(across) * wp.length(up) * wp.length(w)):
+        return 0.0
+    return wp.sign(volume)
+
+
+@wp.func
+def covered_columns(base: wp.vec3, slope: wp.vec3, turn: float, box: wp.vec4i, width: int) -> wp.vec2i:
+    """First and last column of a row where turn * (base + x * slope) can be nowhere negative: never too few, seldom too many."""
+    begin = wp.float32(-BEYOND)
+    end = wp.float32(BEYOND)
     for k in range(3):
         root = -base[k] / slope[k]
-        if slope[k] > 0.0:
-            positive_from = wp.max(positive_from, root)
-            negative_to = wp.min(negative_to, root)
-        elif slope[k] < 0.0:
-            positive_to = wp.min(positive_to, root)
-            negative_from = wp.max(negative_from, root)
-    begin = wp.min(positive_from, negative_from)
-    end = wp.max(positive_to, negative_to)
-    if positive_from > positive_to + ROUNDING:
-        begin = negative_from
-        end = negative_to
-    elif negative_from > negative_to + ROUNDING:
-        begin = positive_from
-        end = positive_to
+        along = turn * slope[k]
+        begin = wp.max(begin, wp.where(along > 0.0, root, -BEYOND))
+        end = wp.min(end, wp.where(along < 0.0, root, BEYOND))
     half_width = 0.5 * float(width)
     first = int(wp.ceil(half_width * (begin + 1.0) - 0.5 - MARGIN))
     last = int(wp.floor(half_width * (end + 1.0) - 0.5 + MARGIN))
@@ -101,12 +97,16 @@ def nearest_triangle(
     across = coordinate(a, b, c, 0)
     z = coordinate(a, b, c, 2)
     w = coordinate(a, b, c, 3)
+    up = coordinate(a, b, c, 1)
+    turn = turning(across, up, w)
     for row in range(box[2], box[3] + 1):
-        off = coordinate(a, b, c, 1) - row_centre(row, height) * w
+        off = up - row_centre(row, height) * w
         base = wp.cross(across, off)
         slope = wp.cross(off, w)
         first = (f * height + row) * width
-        span = covered_columns(base, slope, box, width)
+        span = wp.vec2i(box[0], box[1])
+        if turn != 0.0:
+            span = covered_columns(base, slope, turn, box, width)
         for column in range(span[0], span[1] + 1):
             e = base + column_centre(column, width) * slope
             covered = (e[0] >= 0.0 and e[1] >= 0.0 and e[2] >= 0.0) or (e[0] <= 0.0 and e[1] <= 0.0 and e[2] <= 0.0)
