@@ -9,13 +9,11 @@ Freed memory is kept as in the engine (`core/bounds.py`). Times are the processo
 
 import argparse
 import ctypes
-import importlib.util
+import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +21,8 @@ import numpy as np
 import torch
 from animamimic.core.bounds import keep_freed_memory
 from animamimic.core.render import antialias, interpolate, rasterize, topology
+from raster_mitsuba import INTEGRATORS
+from raster_scene import lumpy_ball, milliseconds, seen_from
 
 Z_BUFFER = r"""
 #include <math.h>
@@ -53,48 +53,12 @@ void z_buffer(const float *points, const int *triangles, int count, int width, i
     }
 }
 """
-PATIENCE = 90
+PATIENCE = 60
 """Seconds that Mitsuba may take for one case, its compiling included."""
+LLVM = "DRJIT_LIBLLVM_PATH"
+"""Environment variable by which Mitsuba is told its LLVM."""
 BAR = 5.0
 """Forward + backward may take this many times the bare z-buffer, at 10k triangles and 512 x 512."""
-
-
-def lumpy_ball(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """A closed bumpy surface of about `count` triangles: vertices float32[V, 3] and triangles int32[F, 3]."""
-    rings = max(4, round((count / 4) ** 0.5))
-    sectors = 2 * rings
-    polar, around = np.meshgrid(np.linspace(0, np.pi, rings + 1)[1:-1], np.arange(sectors) * 2 * np.pi / sectors, indexing="ij")
-    sides = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], -1).reshape(-1, 3)
-    ball = np.concatenate([sides, [[0, 0, 1], [0, 0, -1]]])
-    radius = 1 + 0.25 * np.sin(5 * ball[:, 0] + 1) * np.cos(4 * ball[:, 1]) + 0.15 * np.sin(6 * ball[:, 2] + 2 * ball[:, 0])
-    here = np.arange(sectors)
-    after = (here + 1) % sectors
-    row = np.arange(rings - 2)[:, None] * sectors
-    a, b = (row + here).ravel(), (row + after).ravel()
-    top, bottom = np.full(sectors, len(sides)), np.full(sectors, len(sides) + 1)
-    last = (rings - 2) * sectors
-    faces = [(a, a + sectors, b), (b, a + sectors, b + sectors), (here, after, top), (last + after, last + here, bottom)]
-    triangles = np.concatenate([np.stack(face, 1) for face in faces]).astype(np.int32)
-    return (ball * radius[:, None]).astype(np.float32), triangles
-
-
-def seen_from(vertices: np.ndarray, distance: float = 5.0, focal: float = 2.5) -> np.ndarray:
-    """float32[V, 4]: clip space of a camera at `distance` along z that looks at the origin; focal in half picture heights."""
-    near, far = 0.1, 100.0
-    w = distance - vertices[:, 2]
-    z = (far + near) / (far - near) * w - 2 * far * near / (far - near)
-    return np.stack([focal * vertices[:, 0], focal * vertices[:, 1], z, w], 1).astype(np.float32)
-
-
-def milliseconds(work: Callable[[], object], seconds: float, clock: Callable[[], float] = time.thread_time) -> float:
-    """Median time of one run of `work` by `clock`, measured for about `seconds`, after one run that does not count."""
-    work()
-    times: list[float] = []
-    while sum(times) < seconds or len(times) < 3:
-        begin = clock()
-        work()
-        times.append(clock() - begin)
-    return 1e3 * statistics.median(times)
 
 
 def ours(vertices: np.ndarray, triangles: np.ndarray, size: int, backend: str, seconds: float) -> tuple[float, float]:
@@ -138,65 +102,37 @@ def bare(z_buffer: Callable[..., None], vertices: np.ndarray, triangles: np.ndar
     return milliseconds(lambda: z_buffer(*addresses[:2], len(triangles), size, size, *addresses[2:]), seconds)
 
 
-def mitsuba(vertices: np.ndarray, triangles: np.ndarray, size: int, seconds: float) -> tuple[float, float] | None:
-    """Milliseconds of Mitsuba 3 (LLVM, direct integrator with projective sampling, 1 sample), wall clock."""
-    import drjit
-    import mitsuba as mi
-
-    mi.set_variant("llvm_ad_rgb")
-    drjit.set_thread_count(1)
-    mesh = mi.Mesh("ball", len(vertices), len(triangles))
-    values = mi.traverse(mesh)
-    values["vertex_positions"] = vertices.ravel()
-    values["faces"] = triangles.ravel()
-    values.update()
-    film = {"type": "hdrfilm", "width": size, "height": size, "rfilter": {"type": "box"}}
-    camera = {"type": "perspective", "fov": 43.6, "to_world": mi.ScalarTransform4f().look_at([0, 0, 5], [0, 0, 0], [0, 1, 0]), "film": film}
-    scene = mi.load_dict({"type": "scene", "mesh": mesh, "sensor": camera, "light": {"type": "constant"}})
-    parameters = mi.traverse(scene)
-    name = next(key for key in parameters.keys() if key.endswith("vertex_positions"))  # noqa: SIM118 (not a dict)
-    integrator = mi.load_dict({"type": "direct_projective"})
-
-    def forward() -> None:
-        drjit.eval(mi.render(scene, integrator=integrator, spp=1))
-        drjit.sync_thread()
-
-    def both() -> None:
-        drjit.enable_grad(parameters[name])
-        parameters.update()
-        image = mi.render(scene, parameters, integrator=integrator, spp=1)
-        drjit.backward(drjit.sum(image.array * image.array))
-        drjit.eval(drjit.grad(parameters[name]))
-        drjit.sync_thread()
-
-    return tuple(milliseconds(work, seconds, time.perf_counter) for work in (forward, both))  # type: ignore[return-value]
-
-
-def measure_mitsuba(count: int, size: int, seconds: float) -> tuple[float, float] | str:
-    """Its milliseconds, or why there are none. In a process of its own: an LLVM of the wrong age ends the process."""
-    if importlib.util.find_spec("mitsuba") is None:
-        return "not installed"
-    command = [sys.executable, __file__, "--mitsuba", str(count), str(size), str(seconds)]
+def measure_mitsuba(python: str, count: int, size: int, integrator: str, seconds: float) -> tuple[float, float] | str:
+    """Its milliseconds, or why there are none. In a process of its own: an LLVM that it cannot use ends the process."""
+    command = [python, str(Path(__file__).with_name("raster_mitsuba.py")), str(count), str(size), integrator, str(seconds)]
+    environment = {**os.environ, **({} if LLVM in os.environ else rust_llvm())}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE, env=environment)
     except subprocess.TimeoutExpired:
         return f"took longer than {PATIENCE} s"
     if done.returncode:
-        return f"does not run here: {(done.stderr.strip() or str(done.returncode)).splitlines()[0][:100]}"
+        lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+        missing = next((line for line in lines if "ModuleNotFoundError" in line), None)
+        return f"does not run here: {(missing or lines[0])[:100]}"
     forward, both = done.stdout.split()[-2:]
     return float(forward), float(both)
+
+
+def rust_llvm() -> dict[str, str]:
+    """The environment that lets Mitsuba use the LLVM of an installed Rust; empty where there is none."""
+    if shutil.which("rustc") is None:
+        return {}
+    root = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=False).stdout.strip()
+    found = sorted((Path(root) / "lib").glob("libLLVM*.so*")) if root else []
+    return {LLVM: str(found[-1])} if found else {}
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="10k triangles at 512 x 512 alone")
-    parser.add_argument("--mitsuba", nargs=3, metavar=("COUNT", "SIZE", "SECONDS"), help=argparse.SUPPRESS)
+    parser.add_argument("--mitsuba-python", default=sys.executable, help="a Python that has Mitsuba 3, for an environment of its own")
     options = parser.parse_args()
-    if options.mitsuba:
-        count, size, seconds = options.mitsuba
-        print(*mitsuba(*lumpy_ball(int(count)), int(size), float(seconds)))
-        return
     torch.set_num_threads(1)
     keep_freed_memory()  # as the engine does
     counts, sizes, seconds = ((10_000,), (512,), 0.5) if options.quick else ((1_000, 10_000, 100_000), (256, 512), 0.3)
@@ -206,10 +142,10 @@ def main() -> None:
             print("No C compiler: no bare z-buffer, no ratios.")
         for count in counts:
             for size in sizes:
-                print_case(count, size, z_buffer, seconds)
+                print_case(count, size, z_buffer, options.mitsuba_python, seconds)
 
 
-def print_case(count: int, size: int, z_buffer: Callable[..., None] | None, seconds: float) -> None:
+def print_case(count: int, size: int, z_buffer: Callable[..., None] | None, python: str, seconds: float) -> None:
     """One mesh at one size, every rasterizer."""
     vertices, triangles = lumpy_ball(count)
     print(f"{len(triangles)} triangles, {size} x {size}: ms forward / forward + backward")
@@ -220,11 +156,12 @@ def print_case(count: int, size: int, z_buffer: Callable[..., None] | None, seco
         print(f"  {backend:20} {forward:8.2f} /{both:8.2f}   {both / limit:5.1f} x the bare z-buffer")
         if backend == "warp":
             warp_both = both
-    peer = measure_mitsuba(count, size, seconds)
-    if isinstance(peer, str):
-        print(f"  Mitsuba 3            {peer}")
-    else:
-        print(f"  Mitsuba 3 (LLVM)     {peer[0]:8.2f} /{peer[1]:8.2f}   {peer[1] / warp_both:5.1f} x warp's time")
+    for integrator in INTEGRATORS:
+        peer = measure_mitsuba(python, count, size, integrator, seconds)
+        if isinstance(peer, str):
+            print(f"  Mitsuba 3 {integrator}: {peer}")
+        else:
+            print(f"  Mitsuba 3 {integrator:17} {peer[0]:8.2f} /{peer[1]:8.2f}   {peer[1] / warp_both:5.1f} x warp's time")
     if size == 512 and 8_000 < len(triangles) < 12_000 and z_buffer:
         print(f"  bar: {BAR:.0f} x the bare z-buffer, {'met' if warp_both <= BAR * limit else 'MISSED'}")
 

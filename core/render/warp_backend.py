@@ -17,11 +17,10 @@ def visible(clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[T
     """See `backends.Backend`."""
     shape = (clip.shape[0], height, width)
     key = torch.full(shape, torch.iinfo(torch.int64).max, dtype=torch.int64, device=clip.device)
-    ids = torch.empty(shape, dtype=torch.int32, device=clip.device)
     barycentric, depth = torch.zeros((*shape, 2), device=clip.device), torch.zeros(shape, device=clip.device)
-    positions, corners, packed = _grid(clip, wp.vec4), _grid(triangles, wp.int32), _array(key, wp.int64)
-    _launch(warp_visibility.nearest_triangle, (shape[0], triangles.shape[0]), clip, [positions, corners, width, height, packed])
-    _launch(warp_visibility.unpack, (shape[0] * height,), clip, [packed, width, _array(ids, wp.int32)])
+    positions, corners = _grid(clip, wp.vec4), _grid(triangles, wp.int32)
+    _launch(warp_visibility.nearest_triangle, (shape[0], triangles.shape[0]), clip, [positions, corners, width, height, _array(key, wp.int64)])
+    ids = key.to(torch.int32)  # the lower half: -1 where nothing is
     outputs = [_array(barycentric, wp.vec2), _array(depth, wp.float32)]
     _launch_rows(warp_visibility.resolve, ids, [_array(ids, wp.int32), positions, corners, width, height, *outputs])
     return ids, barycentric, depth
@@ -75,14 +74,15 @@ def silhouette_crossings(ids: Tensor, depth: Tensor, clip: Tensor, triangles: Te
     """See `backends.Backend`."""
     height, width = ids.shape[1:]
     screen = torch.empty((*clip.shape[:2], 2), device=clip.device)
-    _launch(warp_silhouette.to_screen, clip.shape[:2], clip, [_grid(clip, wp.vec4), width, height, _grid(screen, wp.vec2)])
+    _launch(warp_silhouette.to_screen, screen.shape[:2], clip, [_grid(clip, wp.vec4), width, height, _grid(screen, wp.vec2)])
+    surface = [_grid(screen, wp.vec2), _grid(triangles, wp.int32), _grid(neighbours, wp.int32)]
     capacity = 2 * ids.numel()  # untouched pages of it cost nothing on the CPU
     count = torch.zeros(1, dtype=torch.int32, device=ids.device)
     places = torch.empty(capacity, dtype=torch.int64, device=ids.device)
     edges = torch.empty(capacity, dtype=torch.int32, device=ids.device)
-    inputs = [_array(ids, wp.int32), _array(depth, wp.float32), _grid(screen, wp.vec2), _grid(triangles, wp.int32)]
+    inputs = [_array(ids, wp.int32), _array(depth, wp.float32), *surface, width, height]
     outputs = [_array(count, wp.int32), _array(places, wp.int64), _array(edges, wp.int32)]
-    _launch_rows(warp_silhouette.silhouette_crossings, ids, [*inputs, _grid(neighbours, wp.int32), width, height, *outputs])
+    _launch_rows(warp_silhouette.silhouette_crossings, ids, [*inputs, *outputs])
     found, crossed = places[: int(count)], edges[: int(count)]
     if not ids.is_cuda:
         return found, crossed

@@ -7,7 +7,6 @@ from .warp_screen import OPTIONS, add_edge_gradients, column_centre, coordinate,
 
 wp.set_module_options(OPTIONS)
 
-TRIANGLE_BITS = wp.constant(wp.int64(0xFFFFFFFF))
 SMALLEST_SUM = wp.constant(1.0e-30)
 FARTHEST_PIXEL = wp.constant(1.0e9)
 MARGIN = wp.constant(1.0e-3)
@@ -114,14 +113,6 @@ def nearest_triangle(
                 candidate = (wp.int64(ordered_bits(wp.dot(e, z) / wp.dot(e, w))) << wp.int64(32)) | wp.int64(t)
                 if candidate < key[first + column]:
                     wp.atomic_min(key, first + column, candidate)
-
-
-@wp.kernel
-def unpack(key: wp.array(dtype=wp.int64), width: int, ids: wp.array(dtype=wp.int32)) -> None:
-    """Triangle of each pixel from the packed z-buffer. One thread a row."""
-    row = wp.tid()
-    for pixel in range(row * width, (row + 1) * width):
-        ids[pixel] = int(key[pixel] & TRIANGLE_BITS)  # -1 where nothing is
 
 
 @wp.kernel
