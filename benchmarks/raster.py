@@ -53,7 +53,7 @@ void z_buffer(const float *points, const int *triangles, int count, int width, i
     }
 }
 """
-PATIENCE = 60
+PATIENCE = 300
 """Seconds that Mitsuba may take for one case, its compiling included."""
 LLVM = "DRJIT_LIBLLVM_PATH"
 """Environment variable by which Mitsuba is told its LLVM."""
