@@ -36,9 +36,10 @@ class RayPool:
         self._generators: list[Any] = []
         if generators:
             needs = self._needs(generating, "making videos")
-            # The actor is started again elsewhere when it is lost; the attempt that it was at is tried again by who handed it out.
-            actor = ray.remote(max_restarts=-1, max_task_retries=0, **needs)(_generator_class(generating.threads))
-            self._generators = [actor.remote(str(place), python) for _ in range(generators)]
+            # Not restarted by Ray: what is asked of an actor meanwhile fails at once, and each failure would count as another loss.
+            actor = ray.remote(max_restarts=0, **needs)(_generator_class(generating.threads))
+            self._new_generator = lambda: actor.remote(str(place), python)
+            self._generators = [self._new_generator() for _ in range(generators)]
         self._running: dict[Any, Path] = {}
         self._generating: dict[Any, Any] = {}
 
@@ -61,9 +62,7 @@ class RayPool:
         if not self._running:
             return []
         ready, _ = self.ray.wait(list(self._running), num_returns=len(self._running), timeout=POLL_SECONDS)
-        for one in ready:
-            self._generating.pop(one, None)
-        return [self._outcome(one, self._running.pop(one)) for one in ready]
+        return [self._taken_in(one) for one in ready]
 
     def no_more_videos(self) -> None:
         """See `Pool`."""
@@ -93,6 +92,14 @@ class RayPool:
 
     def _has_cards(self) -> bool:
         return any(node["Resources"].get("GPU", 0) >= 1 for node in self.ray.nodes() if node["Alive"])
+
+    def _taken_in(self, one: Any) -> Ended:
+        """How an attempt ended; another generator takes the place of one that was lost with it."""
+        ended, generator = self._outcome(one, self._running.pop(one)), self._generating.pop(one, None)
+        if generator is not None and ended.exit_code is None:
+            self.ray.kill(generator)
+            self._generators[self._generators.index(generator)] = self._new_generator()
+        return ended
 
     def _outcome(self, one: Any, folder: Path) -> Ended:
         try:
