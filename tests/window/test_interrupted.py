@@ -66,7 +66,7 @@ def test_another_file_ends_the_engine(running, tab, desk):
 
 def test_one_undo_takes_the_result_back_and_a_saved_file_keeps_it(tab, desk):
     before = start(tab, desk)
-    tab.wait_for_end(300)
+    tab.wait_for_end(600)
     assert tab.error() == ""
     made = desk.ask(FINGERPRINT)
     assert made != before

@@ -23,9 +23,9 @@ def test_jobs_run_one_after_another_and_are_brought_into_the_scene(tab, desk):
     assert len(names) == 2
     tab.press("animamimic.run_queue")
     desk.wait_for(lambda: desk.ask(POLITE) == [True], 60, "an engine that gives way to the user's work")
-    desk.wait_for(lambda: desk.ask(JOBS)[0][1] == "Done" and tab.fraction() < 0.9, 240, "the second job")
+    desk.wait_for(lambda: desk.ask(JOBS)[0][1] == "Done" and tab.fraction() < 0.9, 600, "the second job")
     desk.picture("queue-running")
-    desk.wait_for(lambda: desk.ask(JOBS)[1][1] == "Done" and not tab.running(), 240, "the end of the queue")
+    desk.wait_for(lambda: desk.ask(JOBS)[1][1] == "Done" and not tab.running(), 600, "the end of the queue")
     assert not desk.ask(RIGGED)
     desk.ask(f"bpy.ops.animamimic.bake_queued('INVOKE_DEFAULT', job={names[0]!r})")  # its button is too small for the finger
     assert desk.ask(RIGGED)

@@ -48,9 +48,9 @@ def test_the_button_is_clicked_and_the_run_watched_to_its_end(tab, desk):
     desk.ask("gaps.clear()")
     tab.press("animamimic.animate_from_video")
     assert tab.running(), tab.error()
-    desk.wait_for(lambda: desk.ask(PREVIEW), 240, "a picture of the fit at work")
+    desk.wait_for(lambda: desk.ask(PREVIEW), 600, "a picture of the fit at work")
     desk.picture("2-running")
-    tab.wait_for_end(300)
+    tab.wait_for_end(600)
     assert tab.error() == ""
     check_standstills(desk.ask("answer = gaps"), redraw)
     desk.picture("3-made")
