@@ -20,6 +20,7 @@ def mitsuba(vertices: np.ndarray, triangles: np.ndarray, size: int, integrator: 
     import mitsuba as mi
 
     mi.set_variant("llvm_ad_rgb")
+    mi.set_log_level(mi.LogLevel.Error)  # a warning leaves colour codes in the output
     drjit.set_thread_count(1)
     mesh = mi.Mesh("ball", len(vertices), len(triangles))
     values = mi.traverse(mesh)

@@ -5,13 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..types import Float32, Float64
-from .evidence import FrameEvidence
+from .evidence import FrameEvidence, squared_difference
 from .look import Drawing
 from .observe import CONTRAST, Observer
 from .problem import Poses
-
-MOST_DIFFERENCE = 0.3
-"""Difference of one colour channel (of 1) beyond which a pixel is simply wrong."""
 
 BATCH = 32
 """Poses drawn at once."""
@@ -31,9 +28,13 @@ def picture_error(observer: Observer, frames: Sequence[int], poses: Poses) -> Fl
 
 def error_map(ready: FrameEvidence, drawing: Drawing) -> Float32:
     """float32[H, W]: badness of every pixel. Where the subject looks like its surroundings a mask cannot tell, so it does not count."""
-    drawn = drawing.over(ready.background)
-    apart = np.minimum(np.abs(drawn - ready.image), MOST_DIFFERENCE)
-    contrast = np.abs(drawn - ready.background).max(-1) / CONTRAST
-    mask = (drawing.covered - ready.coverage) ** 2
-    mask[drawing.covered] *= np.minimum(contrast[drawing.covered], 1)
-    return np.einsum("hwc,hwc->hw", apart, apart) + mask
+    result = ready.error_of_background.copy()  # most of the picture, and the same for every pose
+    result[drawing.covered] = painted_error(ready, drawing.covered, drawing.colours[drawing.covered])
+    return result
+
+
+def painted_error(ready: FrameEvidence, where: np.ndarray | tuple[np.ndarray, np.ndarray], colours: Float32) -> Float32:
+    """float32[..., n]: badness of n pixels (`where` indexes [H, W]) with the subject painted over them in these colours [..., n, 3]."""
+    against = np.abs(colours - ready.background[where])
+    contrast = np.maximum(np.maximum(against[..., 0], against[..., 1]), against[..., 2]) / CONTRAST
+    return squared_difference(colours, ready.image[where]) + (1 - ready.coverage[where]) ** 2 * np.minimum(contrast, 1)

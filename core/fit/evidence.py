@@ -5,6 +5,7 @@ All pictures are float32 at the fit's resolution, row 0 on top, pixel centres at
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -14,11 +15,14 @@ from ..types import Clip, Float32, UInt8
 MEMORY = 300_000_000
 """Bytes that prepared frames may take; what does not fit is made again when needed."""
 
-PIXEL_BYTES = 90
+PIXEL_BYTES = 94
 """Bytes that a prepared frame takes for each of its pixels."""
 
 REMAP_ROW = 4096
 """Samples are taken in rows of this many: OpenCV's remap makes no picture longer than 32767 in either direction."""
+
+MOST_DIFFERENCE = 0.3
+"""Difference of one colour channel (of 1) beyond which a pixel is simply wrong."""
 
 BLURS = (8.0, 3.0, 1.5, 1.0)
 """Standard deviations of the blur pyramid in pixels of a 256-pixel picture, coarse to fine."""
@@ -43,6 +47,11 @@ class FrameEvidence:
     distance: Float32
     slope: Float32
     outline: Float32
+
+    @cached_property
+    def error_of_background(self) -> Float32:
+        """float32[H, W]: how far the frame is from its surroundings without any subject, in colour and mask."""
+        return squared_difference(self.background, self.image) + self.coverage**2
 
 
 @dataclass
@@ -96,6 +105,12 @@ class Evidence:
             slope=np.stack(np.gradient(distance)[::-1], -1),
             outline=_outline(distance),
         )
+
+
+def squared_difference(one: Float32, other: Float32) -> Float32:
+    """float32[...]: sum over the channels of squared differences of colours [..., 3], each limited to `MOST_DIFFERENCE`."""
+    apart = np.minimum(np.abs(one - other), MOST_DIFFERENCE)
+    return np.einsum("...c,...c->...", apart, apart)
 
 
 def blur(image: Float32, sigma: float) -> Float32:

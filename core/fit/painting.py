@@ -13,10 +13,10 @@ from torch import Tensor
 
 from ..render import rasterize
 from ..types import Float32, Float64
-from .compare import MOST_DIFFERENCE, error_map
+from .compare import error_map, painted_error
 from .kinematics import Skin
 from .look import DEPTH_SLACK, Drawing
-from .observe import CONTRAST, Observer, Places, skin_at
+from .observe import Observer, Places, skin_at
 from .problem import Poses
 
 POINTS = 60
@@ -121,10 +121,7 @@ class Paint:
     def _spared(self, backdrop: Backdrop, row: np.ndarray, column: np.ndarray, depth: Float64, colours: Float32) -> Float64:
         """Error that painting colours over pixels spares; nothing where the rest of the subject lies in front."""
         ready = self.observer.evidence[backdrop.frame]
-        apart = np.minimum(np.abs(colours - ready.image[row, column]), MOST_DIFFERENCE)
-        against = np.abs(colours - ready.background[row, column])
-        contrast = np.minimum(np.maximum(np.maximum(against[..., 0], against[..., 1]), against[..., 2]) / CONTRAST, 1)
-        painted = np.einsum("...c,...c->...", apart, apart) + (1 - ready.coverage[row, column]) ** 2 * contrast
+        painted = painted_error(ready, (row, column), colours)
         return np.where(depth < backdrop.depth[row, column] + DEPTH_SLACK, backdrop.error[row, column] - painted, 0)
 
 

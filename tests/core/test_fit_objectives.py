@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from animamimic.core.fit.evidence import Evidence, sample, signed_distance
+from animamimic.core.fit.compare import error_map
+from animamimic.core.fit.evidence import Evidence, FrameEvidence, sample, signed_distance
+from animamimic.core.fit.look import Drawing
 from animamimic.core.fit.objectives import ColourObjective, SilhouetteObjective, TargetObjective
 
 SIDE = 256
@@ -103,3 +105,23 @@ def test_many_samples_and_none():
     positions = np.tile(np.array([[2.5, 1.5]], np.float32), (70_000, 1))
     np.testing.assert_array_equal(sample(image, positions), 6)
     assert sample(np.zeros((3, 4, 3), np.float32), positions[:0]).shape == (0, 3)
+
+
+def test_a_pixel_s_error_is_its_limited_colour_difference_and_its_mask_s():
+    # Two pixels: one drawn in 0.5 over 0.35 (a contrast at which the mask counts whole), the other left as background.
+    image, background = (np.array([[[left] * 3, [right] * 3]], np.float32) for left, right in ((0.3, 0.5), (0.35, 1.0)))
+    ready = FrameEvidence(
+        image=image,
+        coverage=np.array([[0.75, 0.2]], np.float32),
+        blurred=(),
+        grey=np.zeros((1, 2), np.uint8),
+        background=background,
+        distance=np.zeros((1, 2), np.float32),
+        slope=np.zeros((1, 2, 2), np.float32),
+        outline=np.zeros((0, 2), np.float32),
+    )
+    colours = np.array([[[0.5] * 3, [0.0] * 3]], np.float32)
+    drawing = Drawing(np.zeros((0, 3)), np.array([[0, -1]], np.int32), np.zeros((1, 2, 3), np.float32), colours, np.ones((1, 2), bool))
+    drawn, empty = error_map(ready, drawing)[0]
+    assert drawn == pytest.approx(3 * 0.2**2 + (1 - 0.75) ** 2)
+    assert empty == pytest.approx(3 * 0.3**2 + 0.2**2)  # 0.5 apart, limited to 0.3
