@@ -31,6 +31,8 @@ def write_bone_curves(bag: Any, track: BoneTrack, key_frames: Int32, start_frame
     keys = write_curves(bag, bone_path(track.name, track.rotation_path), track.name, track.rotation, key_frames, start_frame)
     if track.slides:
         keys += write_curves(bag, bone_path(track.name, "location"), track.name, track.location, key_frames, start_frame)
+    if track.stretches:
+        keys += write_curves(bag, bone_path(track.name, "scale"), track.name, track.scale, key_frames, start_frame)
     return keys
 
 
@@ -53,7 +55,7 @@ def show_first_pose(armature: ArmatureObject, tracks: tuple[BoneTrack, ...]) -> 
     for track in tracks:
         bone = armature.pose.bones[track.name]
         setattr(bone, track.rotation_path, track.rotation[0].tolist())
-        bone.location, bone.scale = track.location[0].tolist(), track.scale.tolist()
+        bone.location, bone.scale = track.location[0].tolist(), track.scale[0].tolist()
 
 
 def _write_keys(curve: Any, keys: BezierKeys, channel: int, start_frame: int) -> None:

@@ -7,19 +7,23 @@ from typing import Any
 import numpy as np
 from mathutils import Matrix, Quaternion
 
+from ..core.bone_scale import scale_matrices
 from ..core.types import Float64, Motion, Rig
 from .datablocks import ArmatureObject
 
 STILL = 1e-6
 """Fraction of the subject's size by which a joint that stands still may stray."""
 
+SAME_SIZE = 3e-5
+"""Relative change of a bone's scale below which it keeps its size; Blender's matrices are of single precision."""
+
 
 @dataclass(frozen=True)
 class BoneTrack:
     """One bone over all frames, in the channels that Blender keys.
 
-    rotation: float64[T, 4 or 3] in the bone's rotation mode, continuous. location: float64[T, 3]. scale: float64[3], constant.
-    rotation_path: rotation_quaternion, rotation_euler or rotation_axis_angle. slides: whether the location changes.
+    rotation: float64[T, 4 or 3] in the bone's rotation mode, continuous. location, scale: float64[T, 3].
+    rotation_path: rotation_quaternion, rotation_euler or rotation_axis_angle. slides, stretches: whether location and scale change.
     """
 
     name: str
@@ -28,13 +32,14 @@ class BoneTrack:
     location: Float64
     scale: Float64
     slides: bool
+    stretches: bool
 
 
 def world_motion(rig: Rig, motion: Motion) -> Float64:
     """float64[T, B, 4, 4]: what takes a point of each bone from frame 0 to frame t, world space (see `core.types.Motion`)."""
     frames, bones = motion.rotations.shape[:2]
     local = np.zeros((frames, bones, 4, 4))
-    local[..., :3, :3] = rotation_matrices(motion.rotations)
+    local[..., :3, :3] = rotation_matrices(motion.rotations) @ scale_matrices(rig, motion.scales)
     local[..., :3, 3] = rig.heads + motion.translations - np.einsum("tbij,bj->tbi", local[..., :3, :3], rig.heads)
     local[..., 3, 3] = 1.0
     world = local.copy()
@@ -93,7 +98,9 @@ def _track(bone: Any, matrices: list[Matrix], still: float) -> BoneTrack:
     slides = not bone.bone.use_connect and bool(np.abs(location - location[0]).max() > still)
     quaternions = _continuous([part[1] for part in parts])
     path, rotation = _in_mode(bone, quaternions)
-    return BoneTrack(bone.name, path, rotation, location, np.array(parts[0][2][:], np.float64), slides)
+    scale = np.array([part[2][:] for part in parts], np.float64)
+    stretches = bool(np.abs(scale - scale[0]).max() > SAME_SIZE * np.abs(scale[0]).max())
+    return BoneTrack(bone.name, path, rotation, location, scale, slides, stretches)
 
 
 def _continuous(quaternions: list[Quaternion]) -> list[Quaternion]:

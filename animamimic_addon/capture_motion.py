@@ -6,24 +6,26 @@ import numpy as np
 from mathutils import Matrix
 
 from ..core import job
+from ..core.bone_scale import parted
 from ..core.errors import InputError
 from ..core.settings import Settings
-from ..core.types import Float64, Int32, Mesh, Motion, View
+from ..core.types import Float64, Int32, Mesh, Motion, Rig, View
 from . import results
+from .bone_motion import SAME_SIZE
 from .camera import check_in_view, view_of
 from .capture import captured_meshes, check_visible, subject_mesh
 from .captured import Captured, write_captured
 from .datablocks import Context, Scene
 from .fitted_flesh import remembered
 from .job_folder import make_folder, writing
-from .kept_rig import Pose, kept_rig, pose_of
+from .kept_rig import kept_rig, pose_of
 from .scene_state import at_frame, in_object_mode, switched_off
 from .softness_group import painted_softness
 from .subject import Subject, check_own_data, check_shape_keys, with_kept_rig
 from .view_render import render_view
 
-STRETCH = 0.01
-"""Relative change of a bone's size over the motion above which the user is told that it is not followed."""
+SHEAR = 0.03
+"""Largest cosine between two axes of a bone above which the user is told that its shear over the motion is not followed."""
 
 STILL = 1e-6
 """Fraction of the subject's size, or radians, by which bones that stand still may stray."""
@@ -72,7 +74,7 @@ def _write_scene(context: Context, subject: Subject, settings: Settings, folder:
     pose = pose_of(armature, context.evaluated_depsgraph_get())
     rig, notes = kept_rig(context, subject, mesh, pose)
     view = _picture(context, subject, mesh, folder) if task is job.Task.RESTORE else None
-    motion, told = motion_of(pose, _poses(context, subject, frames), mesh.diagonal)
+    motion, told = motion_of(rig, _poses(context, subject, frames), mesh.diagonal)
     captured = Captured(
         subject=subject.name,
         scene=scene.name,
@@ -112,30 +114,30 @@ def _poses(context: Context, subject: Subject, frames: range) -> Float64:
     return np.array(found)
 
 
-def motion_of(pose: Pose, poses: Float64, diagonal: float) -> tuple[Motion, tuple[str, ...]]:
+def motion_of(rig: Rig, poses: Float64, diagonal: float) -> tuple[Motion, tuple[str, ...]]:
     """What the bones do, see `core.types.Motion`, and what the user should know about it.
 
-    pose: in the first frame. poses: float64[T, B, 4, 4], world space.
+    rig: in the first frame. poses: float64[T, B, 4, 4], world space.
     """
     moved = poses @ np.linalg.pinv(poses[0])
     local = moved.copy()
-    for bone, parent in enumerate(pose.parents.tolist()):
+    for bone, parent in enumerate(rig.parents.tolist()):
         if parent >= 0:
             local[:, bone] = np.linalg.pinv(moved[:, parent]) @ moved[:, bone]
-    rotations = _rotations(local)
-    heads = poses[0, :, :3, 3]
+    turns, scales, shear = parted(rig, local[..., :3, :3])
+    heads = rig.heads
     translations = np.einsum("tbij,bj->tbi", local[..., :3, :3], heads) + local[..., :3, 3] - heads
-    stretch = float(np.abs(np.linalg.det(moved[..., :3, :3]) - 1.0).max())
     told: tuple[str, ...] = ()
-    if stretch > 3 * STRETCH:
-        told += ("Some bones change their size in this motion, which the simulated flesh does not follow.",)
+    if shear > SHEAR:
+        told += ("Some bones are sheared in this motion, which the simulated flesh does not follow.",)
     if np.abs(moved[1:] - np.eye(4)).max() < STILL * max(1.0, diagonal):
         told += ("The armature does not move in this frame range.",)
-    return Motion(rotations, translations, np.ones(len(pose.names), np.float32)), told
+    scales[np.abs(scales - 1) < SAME_SIZE] = 1.0
+    return Motion(_rotations(turns), translations, np.ones(len(rig.names), np.float32), scales), told
 
 
 def _rotations(matrices: Float64) -> Float64:
-    """float64[T, B, 4]: quaternions of matrices [T, B, 4, 4] without their stretch, continuous in time."""
+    """float64[T, B, 4]: quaternions of matrices [T, B, 3, 3], continuous in time."""
     found = np.array([[Matrix(one).to_quaternion()[:] for one in row] for row in matrices.tolist()], np.float64)
     flips: Int32 = np.cumsum((found[1:] * found[:-1]).sum(-1) < 0, axis=0)
     found[1:] *= np.where(flips % 2 == 1, -1.0, 1.0)[..., None]

@@ -84,7 +84,9 @@ def kept_rig(context: Context, subject: Subject, mesh: Mesh, pose: Pose) -> tupl
         notes += (f"{loose} of {len(mesh.vertices)} vertices have no weight: the armature does not move them.",)
         influences, weights = _on_root(influences, weights, pose.parents)
     z_axes = pose.posed[:, :3, 2] / np.linalg.norm(pose.posed[:, :3, 2], axis=1, keepdims=True)
-    return Rig(pose.names, pose.parents, heads, tails, z_axes, influences, weights, rest, bind), notes
+    bones = [armature.data.bones[name] for name in pose.names]
+    inherits_scale, unconnected = np.array([bone.inherit_scale == "FULL" for bone in bones]), np.array([not bone.use_connect for bone in bones])
+    return Rig(pose.names, pose.parents, heads, tails, z_axes, influences, weights, rest, bind, inherits_scale, unconnected), notes
 
 
 def _check_lengths(armature: ArmatureObject, pose: Pose, lengths: Float64, diagonal: float) -> None:

@@ -31,7 +31,7 @@ def follow(request: Request, rig: Rig, motion: Motion, clip: Clip, progress: Pro
     tissue, report = fit_residual(
         request.mesh,
         rig,
-        replace(motion, rotations=motion.rotations[frames], translations=motion.translations[frames]),
+        replace(motion, rotations=motion.rotations[frames], translations=motion.translations[frames], scales=motion.scales[frames]),
         request.needed_view(),
         replace(clip, frames=clip.frames[shown], masks=clip.masks[shown]),
         resolution=request.settings.fit.fit_resolution,

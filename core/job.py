@@ -225,7 +225,7 @@ def _named_arrays(prefix: str, holder: Mesh | Motion | TissueParameters) -> dict
 
 
 def _motion_from(arrays: dict[str, Any]) -> Motion:
-    return Motion(**{one.name: arrays["motion." + one.name] for one in dataclasses.fields(Motion)})
+    return Motion(**_fields_from("motion", Motion, arrays))
 
 
 def _fitted_from(arrays: dict[str, Any]) -> TissueParameters | None:
@@ -258,5 +258,10 @@ def _rig_arrays(rig: Rig) -> dict[str, Any]:
 
 
 def _rig_from(arrays: dict[str, Any]) -> Rig:
-    values = {one.name: arrays["rig." + one.name] for one in dataclasses.fields(Rig)}
+    values = _fields_from("rig", Rig, arrays)
     return Rig(**(values | {"names": tuple(values["names"].tolist())}))
+
+
+def _fields_from(prefix: str, kind: type[Rig | Motion], arrays: dict[str, Any]) -> dict[str, Any]:
+    """The arrays of a dataclass by its fields' names; one that an older version did not write is left to its default."""
+    return {one.name: arrays[name] for one in dataclasses.fields(kind) if (name := f"{prefix}.{one.name}") in arrays}

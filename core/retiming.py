@@ -18,7 +18,8 @@ def retimed(motion: Motion, times: Float64, most: int = 0) -> Motion:
     frames = np.minimum(frames, times[-1])  # the last scene frame may lie a little beyond the last video frame: it holds
     rotations = CubicSpline(times, motion.rotations, axis=0)(frames)
     rotations /= np.linalg.norm(rotations, axis=-1, keepdims=True)
-    return replace(motion, rotations=rotations, translations=CubicSpline(times, motion.translations, axis=0)(frames))
+    translations, scales = (CubicSpline(times, values, axis=0)(frames) for values in (motion.translations, motion.scales))
+    return replace(motion, rotations=rotations, translations=translations, scales=scales)
 
 
 def retimed_tissue(tissue: Tissue, frames: Int32, count: int) -> Tissue:

@@ -11,7 +11,7 @@ T is the number of frames, V of vertices, F of triangles, B of bones, K of influ
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
 UInt8 = NDArray[np.uint8]
+Bools = NDArray[np.bool_]
 
 Progress = Callable[[float, str], None]
 """Called by a stage with the fraction done (0 to 1) of that stage and a few words about what is being done."""
@@ -60,6 +61,8 @@ class Rig:
     rest: float32[V, 3], the vertices before skinning, world space. Equals the mesh where the first pose is the rest pose.
     bind: float64[B, 3, 4], maps `rest` to where bone b puts it in the first frame; identity for a rig made by us. So
         mesh.vertices = sum over k of weights[:, k] * bind[influences[:, k]] @ (rest, 1).
+    inherits_scale: bool[B], whether the bone is scaled along with its parent. loose: bool[B], whether its joint can leave its place in
+        its parent, which Blender's connected bones cannot. All are and can where these are left out.
     """
 
     names: tuple[str, ...]
@@ -71,6 +74,13 @@ class Rig:
     weights: Float32
     rest: Float32
     bind: Float64
+    inherits_scale: Bools = field(default_factory=lambda: np.zeros(0, bool))
+    loose: Bools = field(default_factory=lambda: np.zeros(0, bool))
+
+    def __post_init__(self) -> None:
+        for name in ("inherits_scale", "loose"):
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.ones(len(self.names), bool))
 
     @property
     def diagonal(self) -> float:
@@ -134,15 +144,22 @@ class Motion:
     """What the bones do, relative to the first frame; frame 0 is the identity.
 
     rotations: float64[T, B, 4], unit quaternions about each bone's joint (`Rig.heads`) along the world's axes of frame 0,
-        carried along by the parent: world(b) = world(parent) * translate(head + translation) * rotate * translate(-head).
+        carried along by the parent: world(b) = world(parent) * translate(head + translation) * rotate * scale * translate(-head).
         Continuous in time (no sign flips).
-    translations: float64[T, B, 3], metres, of each joint in its parent's frame; zero but for roots and stretching joints.
+    translations: float64[T, B, 3], metres, of each joint in its parent's frame; zero but for roots.
     certainty: float32[B], 0 (a guess, never seen) to 1 (well determined by the picture).
+    scales: float64[T, B, 3], of each bone along its own X, Y and Z axes of frame 0 (see `core.bone_scale`), and so of all that
+        hangs on it. One for bones that keep their size, and for all where it is left out.
     """
 
     rotations: Float64
     translations: Float64
     certainty: Float32
+    scales: Float64 = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        if not self.scales.size:
+            object.__setattr__(self, "scales", np.ones(self.translations.shape))
 
 
 @dataclass(frozen=True)

@@ -68,12 +68,12 @@ def choose_tissue_keys(mesh: Mesh, tissue: Tissue, settings: CurveSettings, bone
 
 def reduced(motion: Motion, frames: list[Int32] | tuple[Int32, ...]) -> Motion:
     """The motion that Bezier curves through the given key frames, int32[n] a bone, play back."""
-    rotations, translations = motion.rotations.copy(), motion.translations.copy()
+    rotations, translations, scales = motion.rotations.copy(), motion.translations.copy(), motion.scales.copy()
     for bone, keys in enumerate(frames):
         played = _track(motion, bone, 1.0).played(keys)
         rotations[:, bone] = played[:, :4] / np.linalg.norm(played[:, :4], axis=1, keepdims=True)
-        translations[:, bone] = played[:, 4:]
-    return replace(motion, rotations=rotations, translations=translations)
+        translations[:, bone], scales[:, bone] = played[:, 4:7], played[:, 7:]
+    return replace(motion, rotations=rotations, translations=translations, scales=scales)
 
 
 def lever_lengths(mesh: Mesh, rig: Rig) -> Float64:
@@ -92,15 +92,16 @@ def lever_lengths(mesh: Mesh, rig: Rig) -> Float64:
 
 def _track(motion: Motion, bone: int, lever: float) -> Track:
     """A bone's channels, and the distance, metres, by which two poses of it move the surface apart."""
-    samples = np.concatenate([motion.rotations[:, bone], motion.translations[:, bone]], 1)
+    samples = np.concatenate([motion.rotations[:, bone], motion.translations[:, bone], motion.scales[:, bone]], 1)
 
     def distance(one: Float64, other: Float64) -> Float64:
         norms = np.linalg.norm(one[:, :4], axis=1) * np.linalg.norm(other[:, :4], axis=1)
         cosine = np.clip((one[:, :4] * other[:, :4]).sum(1) / norms, -1, 1)
         # The chord of an angle a is 2 sin(a / 2), and the quaternions' cosine is cos(a / 2).
-        return 2 * lever * np.sqrt(1 - cosine * cosine) + np.linalg.norm(one[:, 4:] - other[:, 4:], axis=1)
+        turned = 2 * np.sqrt(1 - cosine * cosine)
+        return lever * (turned + np.abs(one[:, 7:] - other[:, 7:]).max(1)) + np.linalg.norm(one[:, 4:7] - other[:, 4:7], axis=1)
 
-    return Track.of(samples, distance, (slice(0, 4), slice(4, 7)))
+    return Track.of(samples, distance, (slice(0, 4), slice(4, 7), slice(7, 10)))
 
 
 def _tissue_keys(tissue: Tissue | None, allowed: float) -> tuple[Int32, float]:

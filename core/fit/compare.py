@@ -20,7 +20,7 @@ def picture_error(observer: Observer, frames: Sequence[int], poses: Poses) -> Fl
     result = np.zeros(len(poses))
     for first in range(0, len(poses), BATCH):
         part = poses[first : first + BATCH]
-        drawings = observer.look.draw(*observer.problem.skeleton.transforms(part.rotations, part.translations))
+        drawings = observer.look.draw(*observer.problem.transforms(part))
         for index, drawing in enumerate(drawings, first):
             result[index] = error_map(observer.evidence[frames[index]], drawing).sum()
     return result / observer.evidence.pixel**2

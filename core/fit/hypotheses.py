@@ -9,7 +9,7 @@ programming. It is kept where the clip, drawn with it, agrees. Where nothing dec
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -115,7 +115,7 @@ def _ends(problem: Problem, chain: Sequence[int]) -> Tensor:
 
 def mirrored(observer: Observer, poses: Poses, limb: Limb) -> Tensor:
     """float64[T, 2^n - 1, m, 3, 3]: the limb with every choice of its chain's n segments mirrored in depth. What hangs on the chain keeps
-    its turn in the world."""
+    its turn in the world. A limb that is stretched is mirrored as if it were not."""
     problem, chain = observer.problem, list(limb.chain)
     world, shift = problem.skeleton.transforms(poses.rotations, poses.translations)
     ends = (world[:, chain] @ _ends(problem, chain)[:, :, None])[..., 0] + shift[:, chain]
@@ -215,7 +215,7 @@ def _states(paint: Paint, frame: int, pose: Poses, limb: Limb, hinges: Hinges, s
     unlikely = 0.5 * torch.einsum("kmi,mij,kmj->k", turns, hinges.precision[joints], turns).numpy()
     whole = pose.rotations.repeat(len(rotations), 1, 1, 1)
     whole[:, joints] = rotations
-    world, shift = paint.observer.problem.skeleton.transforms(whole, pose.translations.expand(len(rotations), -1, -1))
+    world, shift = paint.observer.problem.transforms(replace(pose.repeat(len(rotations)), rotations=whole))
     backdrop, first = paint.backdrop(frame, pose), len(sure)
     guess = unlikely[first:] - PICTURE * paint.guessed_worth(backdrop, world[first:], shift[first:])
     painted = np.concatenate([np.arange(first), first + np.argsort(guess, kind="stable")[:TRIED]])

@@ -36,7 +36,7 @@ def judge(solver: Solver, poses: Poses) -> Judgement:
     for first in range(0, count, CHUNK):
         frames = list(range(first, min(first + CHUNK, count)))
         part = poses[frames]
-        drawings = observer.look.draw(*solver.problem.skeleton.transforms(part.rotations, part.translations))
+        drawings = observer.look.draw(*solver.problem.transforms(part))
         for frame, drawing in zip(frames, drawings, strict=True):
             ready = observer.evidence[frame]
             either = np.maximum(drawing.covered, ready.coverage)

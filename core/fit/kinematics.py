@@ -1,8 +1,9 @@
 """Forward kinematics and linear blend skinning, and their derivatives.
 
 Conventions (see `core.types.Motion`): bone b's transform takes a point from where it stands in frame 0 to where it stands
-now, world(b) = world(parent) * translate(head + translation) * rotate * translate(-head), so that every transform is the
-identity in frame 0. A transform is kept as a rotation [..., B, 3, 3] and a shift [..., B, 3]: x -> rotation @ x + shift.
+now, world(b) = world(parent) * translate(head + translation) * rotate * scale * translate(-head), so that every transform is the
+identity in frame 0. A transform is kept as a linear map [..., B, 3, 3] and a shift [..., B, 3]: x -> linear @ x + shift; where no
+bone changes its size, the linear maps are rotations.
 
 N is the number of points, K of influences a point, B of bones; `...` or T is any batch of poses, usually frames.
 """
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..bone_scale import scale_matrices
 from ..types import Float32, Float64, Motion, Rig
 
 CHUNK_POINTS = 2_000_000
@@ -50,8 +52,8 @@ class Skeleton:
     def transforms(self, rotations: Tensor, translations: Tensor) -> tuple[Tensor, Tensor]:
         """World transforms of all bones.
 
-        rotations: float64[T, B, 3, 3], local. translations: float64[T, B, 3], in the parent's frame, metres.
-        Returns rotation float64[T, B, 3, 3] and shift float64[T, B, 3] of each bone's transform.
+        rotations: float64[T, B, 3, 3], local; times what scales the bone, where it is. translations: float64[T, B, 3], in the
+        parent's frame, metres. Returns linear map float64[T, B, 3, 3] and shift float64[T, B, 3] of each bone's transform.
         """
         world = torch.empty_like(rotations)
         shift = torch.empty_like(translations)
@@ -69,7 +71,7 @@ class Skeleton:
         return world, shift
 
     def parent_rotations(self, world: Tensor) -> Tensor:
-        """float64[T, B, 3, 3]: the rotation of each bone's parent, identity for a root."""
+        """float64[T, B, 3, 3]: the linear map of each bone's parent, identity for a root."""
         roots = torch.tensor(self.parents) < 0
         above = world[:, torch.tensor(self.parents).clamp(min=0)].clone()
         above[:, roots] = torch.eye(3, dtype=world.dtype)
@@ -123,6 +125,28 @@ class Skin:
 
 
 @dataclass(frozen=True)
+class Stretching:
+    """How joints act where some of them change their length.
+
+    warps: float64[T, J, 3, 3], the linear map of each joint's parent times the parent's turn backwards: what stretches above do to
+    a turn or shift of the joint along the world's axes. inverses: float64[T, J, 3, 3]. stretchy: bool[J], the joints that may.
+    pulls: float64[T, J, 3, 3], the derivative of a joint's linear map by the logarithm of its length, times that map backwards.
+    """
+
+    warps: Tensor
+    inverses: Tensor
+    stretchy: Tensor
+    pulls: Tensor
+
+    @staticmethod
+    def of(above: Tensor, above_turns: Tensor, world: Tensor, axes: Tensor, stretchy: Tensor) -> "Stretching":
+        """above: the parents' linear maps, above_turns: those of the same pose unstretched, world: the joints' own, all
+        float64[T, J, 3, 3]. axes: float64[J, 3], unit, along each bone in frame 0."""
+        warps = above @ above_turns.transpose(-1, -2)
+        return Stretching(warps, torch.linalg.inv(warps), stretchy, world @ stretch_direction(axes) @ torch.linalg.inv(world))
+
+
+@dataclass(frozen=True)
 class Moments:
     """Skinned points and what the joints would do to them.
 
@@ -153,15 +177,41 @@ class Moments:
         levers = carried[..., :3] - shares[..., None] * joints[:, None]
         return Moments(pieces.sum(2), levers, shares)
 
-    def jacobian(self, rows: Tensor, movable: Tensor) -> Tensor:
+    def jacobian(self, rows: Tensor, movable: Tensor, stretching: Stretching | None = None) -> Tensor:
         """Derivatives of linear functions of the points with respect to the pose.
 
-        rows: [T, N, R, 3], the functions' derivatives by the point (the identity for the points themselves).
-        Returns [T, N, R, 3 J + 3 M]: first by every joint's turn, then by the shift of the M movable joints, world axes.
+        rows: [T, N, R, 3], the functions' derivatives by the point (the identity for the points themselves). stretching: None where
+        no joint changes its length. Returns [T, N, R, 3 J + 3 M + S]: first by every joint's turn, then by the shift of the M
+        movable joints, world axes (of a pose without stretch, see `Stretching.warps`), then by the logarithm of the length of the S
+        joints that stretch.
         """
+        if stretching is not None:
+            return self._stretched_jacobian(rows, movable, stretching)
         turns = torch.linalg.cross(self.levers[:, :, None], rows[:, :, :, None].expand(*rows.shape[:3], self.levers.shape[2], 3))
         shifts = self.shares[:, :, None, movable, None] * rows[:, :, :, None]
         return torch.cat([turns.flatten(3), shifts.flatten(3)], -1)
+
+    def _stretched_jacobian(self, rows: Tensor, movable: Tensor, stretching: Stretching) -> Tensor:
+        dtype = self.levers.dtype
+        warps, inverses, pulls = (part.to(dtype) for part in (stretching.warps, stretching.inverses, stretching.pulls))
+        warped = torch.einsum("tnri,tjik->tnrjk", rows, warps)
+        turns = torch.linalg.cross(torch.einsum("tjik,tnjk->tnji", inverses, self.levers)[:, :, None].expand_as(warped), warped)
+        shifts = self.shares[:, :, None, movable, None] * warped[:, :, :, movable]
+        pulled = torch.einsum("tjik,tnjk->tnji", pulls[:, stretching.stretchy], self.levers[:, :, stretching.stretchy])
+        lengths = torch.einsum("tnri,tnji->tnrj", rows, pulled)
+        return torch.cat([turns.flatten(3), shifts.flatten(3), lengths], -1)
+
+
+def stretch_direction(axes: Tensor) -> Tensor:
+    """[J, 3, 3]: the logarithm of a stretch by e along unit axes [J, 3] that keeps the volume: 1 along, -1/2 across."""
+    return 1.5 * axes[:, :, None] * axes[:, None] - 0.5 * torch.eye(3, dtype=axes.dtype)
+
+
+def stretch_matrices(lengths: Tensor, axes: Tensor) -> Tensor:
+    """[..., J, 3, 3]: what makes each joint exp(lengths [..., J]) times as long along axes [J, 3], keeping its volume."""
+    along = axes[:, :, None] * axes[:, None]
+    thin = torch.exp(-0.5 * lengths)[..., None, None]
+    return thin * torch.eye(3, dtype=axes.dtype) + (torch.exp(lengths)[..., None, None] - thin) * along
 
 
 def exponential(vectors: Tensor) -> Tensor:
@@ -222,7 +272,7 @@ def quaternion_to_matrix(quaternions: Tensor) -> Tensor:
 def bone_transforms(rig: Rig, motion: Motion, frames: Sequence[int] | None = None) -> Float64:
     """float64[T', B, 3, 4]: what takes a point of each bone from frame 0 to each of `frames` (all of them by default)."""
     chosen = np.arange(len(motion.rotations)) if frames is None else np.asarray(frames, np.int64)
-    rotations = quaternion_to_matrix(torch.as_tensor(motion.rotations[chosen]))
+    rotations = quaternion_to_matrix(torch.as_tensor(motion.rotations[chosen])) @ torch.as_tensor(scale_matrices(rig, motion.scales[chosen]))
     world, shift = Skeleton.of(rig.parents.tolist(), rig.heads).transforms(rotations, torch.as_tensor(motion.translations[chosen]))
     return torch.cat([world, shift[..., None]], -1).numpy()
 

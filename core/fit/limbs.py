@@ -5,6 +5,7 @@ joint through a set of large angles, each pose is drawn small and judged by the 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -75,8 +76,7 @@ def recover(observer: Observer, frame: int, pose: Poses, joints: Sequence[int]) 
 
 def _candidates(problem: Problem, pose: Poses, joints: Sequence[int]) -> tuple[Poses, np.ndarray]:
     """The pose itself, then every swing of every joint; and which joint each belongs to (-1 for the first)."""
-    world, _ = problem.skeleton.transforms(pose.rotations, pose.translations)
-    above = problem.skeleton.parent_rotations(world)[0]
+    above = problem.parent_turns(pose, problem.transforms(pose)[0])[0]
     turns = torch.from_numpy(_turns(problem.camera_axis))
     rotations, owners = [pose.rotations], [-1]
     for joint in joints:
@@ -86,7 +86,7 @@ def _candidates(problem: Problem, pose: Poses, joints: Sequence[int]) -> tuple[P
         rotations.append(swung)
         owners += [joint] * len(turns)
     stacked = torch.cat(rotations)
-    return Poses(stacked, pose.translations.repeat(len(stacked), 1, 1)), np.array(owners)
+    return replace(pose.repeat(len(stacked)), rotations=stacked), np.array(owners)
 
 
 def _turns(axis: Float64) -> Float64:

@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..settings import FitSettings
 from ..types import Clip, Mesh, Motion, Progress, Rig, UInt8, View, no_progress
 from .evidence import Evidence
+from .freedom import Fitted, free_joints, freed_joints
 from .hinge import Hinges
 from .hypotheses import reconsider
 from .judge import Judgement, judge
@@ -33,7 +34,7 @@ class FitReport:
 
     iou: of the silhouette, every frame; mean_iou, worst_iou. image_error: mean absolute colour difference of every frame, 0 to 1,
     over the area that either the estimate or the frame's subject covers. followed: frames in which the subject was looked for; fewer
-    than the clip has where the fit was stopped. seconds: by part of the fit. resolution: pixels.
+    than the clip has where the fit was stopped. freed: names of the bones that stretch or leave their place. seconds: by part of the fit. resolution: pixels.
     """
 
     iou: list[float]
@@ -41,18 +42,21 @@ class FitReport:
     worst_iou: float
     image_error: list[float]
     followed: int
+    freed: list[str]
     seconds: dict[str, float]
     resolution: list[int]
 
     @staticmethod
-    def of(found: Judgement, followed: int, seconds: dict[str, float], look: Look) -> "FitReport":
+    def of(found: Judgement, fitted: Fitted, seconds: dict[str, float]) -> "FitReport":
         """In numbers that JSON can hold."""
+        problem, look = fitted.solver.problem, fitted.solver.observer.look
         return FitReport(
             iou=[round(float(value), 4) for value in found.iou],
             mean_iou=round(float(found.iou.mean()), 4),
             worst_iou=round(float(found.iou.min()), 4),
             image_error=[round(float(value), 4) for value in found.difference],
-            followed=followed,
+            followed=fitted.followed,
+            freed=[problem.rig.names[problem.bone_of_joint[joint]] for joint in freed_joints(problem)],
             seconds=seconds,
             resolution=[look.width, look.height],
         )
@@ -97,23 +101,29 @@ def fit_motion(
         progress(0.0, "taking the subject's look")
         solver, small = prepare(mesh, rig, view, clip, settings, base)
     preview = Preview(show)
+    smoothness = Smoothness(Smoothness.turn * settings.smoothness, Smoothness.shift * settings.smoothness)
 
     def seen(frame: int, pose: Poses) -> None:
         preview.show(solver.observer, frame, pose)
 
-    def limbs_elsewhere(poses: Poses) -> Poses:
-        with watch.part("limbs"):
-            return reconsider(small, poses, Hinges.of(poses).scaled(solver.priors.hinge))
+    def fit(solver: Solver, small: Observer) -> Fitted:
+        def limbs_elsewhere(poses: Poses) -> Poses:
+            with watch.part("limbs"):
+                return reconsider(small, poses, Hinges.of(poses).scaled(solver.priors.hinge))
 
-    with watch.part("track"):
-        poses, followed = track(solver, small, lambda fraction: progress(0.8 * fraction, "following the subject"), stop, seen)
-    with watch.part("refine"):
-        smoothness = Smoothness(Smoothness.turn * settings.smoothness, Smoothness.shift * settings.smoothness)
-        poses = refine(solver, poses, smoothness, lambda fraction: progress(0.8 + 0.18 * fraction, "refining all frames"), stop, seen, limbs_elsewhere)
+        with watch.part("track"):
+            poses, followed = track(solver, small, lambda fraction: progress(0.8 * fraction, "following the subject"), stop, seen)
+        with watch.part("refine"):
+            poses = refine(solver, poses, smoothness, lambda fraction: progress(0.8 + 0.18 * fraction, "refining all frames"), stop, seen, limbs_elsewhere)
+        return Fitted(solver, small, poses, followed)
+
+    fitted = fit(solver, small)
+    if settings.stretch == "AUTO":
+        fitted = free_joints(fitted, fit, stop)
     with watch.part("report"):
-        found = judge(solver, poses)
-    motion = solver.problem.motion(poses, found.certainty)
-    report = FitReport.of(found, followed, watch.seconds, solver.observer.look)
+        found = judge(fitted.solver, fitted.poses)
+    motion = fitted.solver.problem.motion(fitted.poses, found.certainty)
+    report = FitReport.of(found, fitted, watch.seconds)
     progress(1.0, "fitted")
     log.info("fit: %d frames, silhouette IoU %.3f, worst %.3f, %s", len(found.iou), report.mean_iou, report.worst_iou, watch.seconds)
     return motion, report

@@ -93,7 +93,7 @@ class Observer:
         threshold and the codec's halo do to the silhouette then cancels, and no frame is pulled nearer or farther by it."""
         observer = Observer(problem, look, evidence, weights)
         rest = Poses.rest(1, problem.joints)
-        drawing = look.draw(*problem.skeleton.transforms(rest.rotations, rest.translations))[0]
+        drawing = look.draw(*problem.transforms(rest))[0]
         rim = observer._rim(0, drawing)
         near = sample(evidence[0].distance, rim.positions) if len(rim.pixels) else np.zeros(0, np.float32)
         counted = (np.abs(near + 0.5) < 2 * evidence.pixel) * rim.weights

@@ -81,7 +81,7 @@ class Paint:
     def backdrop(self, frame: int, pose: Poses) -> Backdrop:
         """A frame without the limb, whose vertices are gathered in its joint."""
         problem = self.observer.problem
-        world, shift = problem.skeleton.transforms(pose.rotations, pose.translations)
+        world, shift = problem.transforms(pose)
         points = problem.skinned(world, shift)
         points[:, self.own] = problem.skeleton.joints(world, shift)[:, self.root].numpy()
         drawing = self.observer.look.draw_points(points)[0]

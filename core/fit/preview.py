@@ -38,7 +38,7 @@ class Preview:
         """Show the only pose of the batch over its frame, if it is time for a picture."""
         if time.monotonic() - self._shown < INTERVAL:
             return
-        (drawing,) = observer.look.draw(*observer.problem.skeleton.transforms(pose.rotations, pose.translations))
+        (drawing,) = observer.look.draw(*observer.problem.transforms(pose))
         self.take(over_frame(observer.evidence.images[frame], drawing.covered))
         self._shown = time.monotonic()
 

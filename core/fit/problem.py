@@ -5,7 +5,7 @@ and a whale then behave alike. Vertices at one place with one skin are welded. T
 is solved, see `tree`. `Problem.motion` turns a solution back into the rig's own tree, exactly.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,8 +14,9 @@ from scipy import sparse
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from ..bone_scale import bone_axes, scale_matrices
 from ..types import Float32, Float64, Int32, Mesh, Motion, Rig, View
-from .kinematics import Skeleton, Skin
+from .kinematics import Skeleton, Skin, Stretching, stretch_matrices
 from .tree import solved_tree
 
 BULK_POINTS = 160
@@ -27,10 +28,15 @@ WELD = 1e-5
 
 @dataclass(frozen=True)
 class Poses:
-    """A batch of poses of the solved skeleton. rotations: float64[T, J, 3, 3]; translations: float64[T, J, 3]. Local."""
+    """A batch of poses of the solved skeleton, local.
+
+    rotations: float64[T, J, 3, 3]. translations: float64[T, J, 3]. stretches: float64[T, J], logarithm of each joint's length over
+    that of frame 0; None where no joint of the problem may stretch.
+    """
 
     rotations: Tensor
     translations: Tensor
+    stretches: Tensor | None = None
 
     @staticmethod
     def rest(count: int, joints: int) -> "Poses":
@@ -41,20 +47,28 @@ class Poses:
         return len(self.rotations)
 
     def __getitem__(self, index: slice | list[int] | Tensor) -> "Poses":
-        return Poses(self.rotations[index], self.translations[index])
+        return Poses(self.rotations[index], self.translations[index], None if self.stretches is None else self.stretches[index])
 
     def clone(self) -> "Poses":
         """A copy that can be changed alone."""
-        return Poses(self.rotations.clone(), self.translations.clone())
+        return Poses(self.rotations.clone(), self.translations.clone(), None if self.stretches is None else self.stretches.clone())
 
     def store(self, index: int | slice | list[int] | Tensor, poses: "Poses") -> None:
         """Overwrite some poses of the batch."""
         self.rotations[index], self.translations[index] = poses.rotations, poses.translations
+        if self.stretches is not None and poses.stretches is not None:
+            self.stretches[index] = poses.stretches
 
     @staticmethod
     def stack(parts: "list[Poses]") -> "Poses":
         """One batch after the other."""
-        return Poses(torch.cat([part.rotations for part in parts]), torch.cat([part.translations for part in parts]))
+        stretches = [part.stretches for part in parts if part.stretches is not None]
+        joined = torch.cat([part.rotations for part in parts]), torch.cat([part.translations for part in parts])
+        return Poses(*joined, torch.cat(stretches) if stretches else None)
+
+    def repeat(self, count: int) -> "Poses":
+        """`count` times the whole batch."""
+        return Poses.stack([self] * count)
 
 
 @dataclass(frozen=True)
@@ -63,7 +77,8 @@ class Problem:
 
     skeleton: J joints, normalised. bone_of_joint: J indices into the rig's bones. skin: of the welded vertices, over joints.
     kept: int64[W], which of the mesh's vertices stands for each welded one. vertices: float64[W, 3], welded. triangles: int32[F, 3] into them. clip_matrix: float64[4, 4], normalised world to clip.
-    camera_axis: float64[3], unit, away from the camera. movable: bool[J], joints that may translate. centre, scale: world = normalised * scale + centre.
+    camera_axis: float64[3], unit, away from the camera. movable: bool[J], joints that may translate. axes: float64[J, 3], unit, along each
+    joint's bone. stretchy: bool[J], joints that may change their length. centre, scale: world = normalised * scale + centre.
     """
 
     rig: Rig
@@ -76,6 +91,8 @@ class Problem:
     clip_matrix: Float64
     camera_axis: Float64
     movable: Tensor
+    axes: Tensor
+    stretchy: Tensor
     centre: Float64
     scale: float
     blend: sparse.csr_matrix
@@ -111,6 +128,8 @@ class Problem:
             clip_matrix=view.world_to_clip @ normalise,
             camera_axis=-view.camera_to_world[:3, 2],
             movable=torch.tensor([parent < 0 for parent in parents]),
+            axes=torch.from_numpy(bone_axes(rig)[bones, :, 1]),
+            stretchy=torch.zeros(len(bones), dtype=torch.bool),
             centre=centre,
             scale=scale,
             blend=_blend_matrix(skin, len(bones)),
@@ -142,6 +161,69 @@ class Problem:
         """Number of solved joints."""
         return len(self.bone_of_joint)
 
+    @cached_property
+    def elastic(self) -> np.ndarray:
+        """bool[J]: the joints whose bones can change their length without more ado: all that moves with one in the solved tree hangs
+        below it in the rig's own too, and is scaled along."""
+        parents, inherits = self.rig.parents.tolist(), self.rig.inherits_scale.tolist()
+        carriers = []
+        for bone in self.bone_of_joint:
+            above = {bone}
+            while parents[bone] >= 0 and inherits[bone]:
+                bone = parents[bone]
+                above.add(bone)
+            carriers.append(above)
+        descends = self.skeleton.descends.numpy() > 0
+        return np.array([all(bone in carriers[below] for below in np.flatnonzero(descends[joint])) for joint, bone in enumerate(self.bone_of_joint)])
+
+    @cached_property
+    def loose(self) -> np.ndarray:
+        """bool[J]: the joints that could leave their place in their parent."""
+        return self.rig.loose[list(self.bone_of_joint)]
+
+    def rest(self, count: int) -> Poses:
+        """`count` times the pose of frame 0."""
+        poses = Poses.rest(count, self.joints)
+        return replace(poses, stretches=torch.zeros(count, self.joints, dtype=torch.float64)) if self.stretchy.any() else poses
+
+    def transforms(self, poses: Poses) -> tuple[Tensor, Tensor]:
+        """Linear maps float64[T, J, 3, 3] and shifts float64[T, J, 3] of all joints."""
+        if poses.stretches is None:
+            return self.skeleton.transforms(poses.rotations, poses.translations)
+        return self.skeleton.transforms(poses.rotations @ stretch_matrices(poses.stretches, self.axes), poses.translations)
+
+    def parent_turns(self, poses: Poses, world: Tensor) -> Tensor:
+        """float64[T, J, 3, 3]: the rotation of each joint's parent, as if nothing above it were stretched. world: the joints' linear maps."""
+        if poses.stretches is not None:
+            world, _ = self.skeleton.transforms(poses.rotations, poses.translations)
+        return self.skeleton.parent_rotations(world)
+
+    def stretching(self, poses: Poses, world: Tensor) -> Stretching | None:
+        """How joints act in poses whose linear maps are `world`; None where none may stretch."""
+        if poses.stretches is None:
+            return None
+        above = self.skeleton.parent_rotations(world)
+        return Stretching.of(above, self.parent_turns(poses, world), world, self.axes, self.stretchy)
+
+    @property
+    def parts(self) -> tuple[slice, slice]:
+        """Where a pose's unknowns hold the joints' turns and the movable joints' shifts; behind them are the lengths of those that stretch."""
+        turns = 3 * self.joints
+        return slice(0, turns), slice(turns, turns + 3 * int(self.movable.sum()))
+
+    @property
+    def unknowns(self) -> int:
+        """Number of unknowns of a pose."""
+        return self.parts[1].stop + int(self.stretchy.sum())
+
+    def stretched(self, poses: Poses, change: Tensor) -> Tensor | None:
+        """The poses' stretches after a change float64[T, S] of those that may stretch."""
+        if poses.stretches is None:
+            return None
+        stretches = poses.stretches.clone()
+        stretches[:, self.stretchy] += change
+        return stretches
+
     def skinned(self, world: Tensor, shift: Tensor) -> Float64:
         """float64[T, W, 3]: the welded vertices in some poses, as one sparse product."""
         stacked = torch.cat([world, shift[..., None]], -1).permute(1, 3, 0, 2)  # J, 4, T, 3
@@ -154,10 +236,14 @@ class Problem:
 
     def motion(self, poses: Poses, certainty: Float32) -> Motion:
         """The solution in the rig's own tree and in metres. certainty: float32[J]."""
-        world, shift = (part.numpy() for part in self.skeleton.transforms(poses.rotations, poses.translations))
+        world, shift = (part.numpy() for part in self.transforms(poses))
         shift = shift * self.scale + self.centre - world @ self.centre
         joints = dict(zip(self.bone_of_joint, range(self.joints), strict=True))
         frames, bones = len(poses), len(self.rig.names)
+        scales = np.ones((frames, bones, 3))
+        if poses.stretches is not None:
+            scales[:, self.bone_of_joint] = np.exp(poses.stretches.numpy()[..., None] * [-0.5, 1.0, -0.5])
+        backwards = scale_matrices(self.rig, 1 / scales)
         rotations = np.tile(np.eye(3), (frames, bones, 1, 1))
         translations = np.zeros((frames, bones, 3))
         worlds = np.tile(np.eye(3, 4), (bones, frames, 1, 1))
@@ -177,14 +263,14 @@ class Problem:
                 child = self.rig.heads[carried[bone]]
                 wanted[..., 3] = world[:, joint] @ child + shift[:, joint] - child
                 sure[bone] = certainty[joint]
-            inverse = above[..., :3].transpose(0, 2, 1)
-            rotations[:, bone] = inverse @ wanted[..., :3]
+            inverse = above[..., :3].transpose(0, 2, 1) if poses.stretches is None else np.linalg.inv(above[..., :3])
+            rotations[:, bone] = inverse @ wanted[..., :3] @ backwards[:, bone]
             moved = wanted[..., :3] @ head + wanted[..., 3]
             local = (inverse @ (moved - above[..., 3])[..., None])[..., 0]
             translations[:, bone] = local - head
             worlds[bone] = wanted
         translations[np.abs(translations) < 1e-9 * self.scale] = 0.0
-        return Motion(_continuous_quaternions(rotations), translations, sure)
+        return Motion(_continuous_quaternions(rotations), translations, sure, scales)
 
 
 def _carriers(rig: Rig, tops: list[int]) -> dict[int, int]:

@@ -70,13 +70,17 @@ class Smoothness:
     tightest: float = 100.0
     share: float = 1.0
 
-    def strengths(self, bends: Float64, joints: int) -> Float64:
-        """float64[P] for present second differences [T - 1, P] of turns (three a joint), then of shifts."""
-        variance = (bends**2).sum(0).reshape(-1, 3).sum(1) / max(len(bends), 1)  # two frames have no second difference
-        usual = np.where(np.arange(len(variance)) < joints, self.usual_turn, self.usual_shift)
-        base = np.where(np.arange(len(variance)) < joints, self.turn, self.shift)
+    def strengths(self, bends: Float64, joints: int, shifted: int) -> Float64:
+        """float64[P] for present second differences [T - 1, P] of turns (three a joint), then of shifts (three of each of the joints
+        that are `shifted`), then of the logarithms of lengths, which count as turns do."""
+        groups = [slice(first, first + 3) for first in range(0, 3 * (joints + shifted), 3)]
+        groups += [slice(one, one + 1) for one in range(3 * (joints + shifted), bends.shape[1])]
+        # two frames have no second difference
+        variance = np.array([(bends[:, group] ** 2).sum() / max(len(bends), 1) for group in groups])
+        shift = (np.arange(len(groups)) >= joints) & (np.arange(len(groups)) < joints + shifted)
+        usual, base = np.where(shift, self.usual_shift, self.usual_turn), np.where(shift, self.shift, self.turn)
         factor = np.clip(usual**2 / np.maximum(variance, 1e-12), self.loosest, self.tightest)
-        return np.repeat(base * factor * self.share ** np.minimum(CALM / factor, 1), 3)
+        return np.repeat(base * factor * self.share ** np.minimum(CALM / factor, 1), [group.stop - group.start for group in groups])
 
 
 def refine(
@@ -111,7 +115,7 @@ def _round(solver: Solver, poses: Poses, smoothness: Smoothness, level: int) -> 
     observations = []
     for frames in chunks:
         part = poses[frames]
-        drawings = solver.observer.look.draw(*solver.problem.skeleton.transforms(part.rotations, part.translations))
+        drawings = solver.observer.look.draw(*solver.problem.transforms(part))
         observations.append(solver.observer.observe(frames, drawings, level, flow=True))
     hinges = Hinges.of(poses).scaled(solver.priors.hinge)
     standing = Standing.of(Feelers.of(solver.problem), poses, solver.priors.standing)
@@ -127,29 +131,35 @@ def _round(solver: Solver, poses: Poses, smoothness: Smoothness, level: int) -> 
 def _step(solver: Solver, poses: Poses, systems: list[System], smoothness: Smoothness, hinges: Hinges, standing: Standing) -> Poses:
     """One Gauss-Newton step of frames 1 to the last. Unknowns are told in the parents' frames, where smoothness is simple."""
     problem = solver.problem
-    world, _ = problem.skeleton.transforms(poses.rotations, poses.translations)
-    basis = _block_basis(problem.skeleton.parent_rotations(world)[1:], problem.movable)
+    world, _ = problem.transforms(poses)
+    basis = _block_basis(problem.parent_turns(poses, world)[1:], problem.movable, int(problem.stretchy.sum()))
     held, slope = standing.pull(poses, slice(1, None))
     hessian = basis.transpose(1, 2) @ (torch.cat([system.hessian for system in systems]) + held) @ basis
     gradient = (basis.transpose(1, 2) @ (torch.cat([system.gradient for system in systems]) + slope)[..., None])[..., 0]
-    turns, movable = 3 * problem.joints, problem.movable
+    (turns, shifts), movable = problem.parts, problem.movable
     shape, pull = hinges.pull(poses[1:])
-    gradient[:, :turns] += pull.flatten(1)
-    hessian[:, :turns, :turns] += _block_diagonal(shape)
-    speed = logarithm(poses.rotations[1:] @ poses.rotations[:-1].transpose(-1, -2)).flatten(1)
-    speed = torch.cat([speed, (poses.translations[1:] - poses.translations[:-1])[:, movable].flatten(1)], 1)
-    bends = np.diff(speed.numpy(), axis=0)
-    change = _solve(hessian.numpy(), gradient.numpy(), smoothness.strengths(bends, problem.joints), bends)
+    gradient[:, turns] += pull.flatten(1)
+    hessian[:, turns, turns] += _block_diagonal(shape)
+    speed = [logarithm(poses.rotations[1:] @ poses.rotations[:-1].transpose(-1, -2)), (poses.translations[1:] - poses.translations[:-1])[:, movable]]
+    if poses.stretches is not None:
+        speed.append((poses.stretches[1:] - poses.stretches[:-1])[:, problem.stretchy])
+    bends = np.diff(torch.cat([part.flatten(1) for part in speed], 1).numpy(), axis=0)
+    change = _solve(hessian.numpy(), gradient.numpy(), smoothness.strengths(bends, problem.joints, int(movable.sum())), bends)
     local = torch.from_numpy(change)
     rotations, translations = poses.rotations.clone(), poses.translations.clone()
-    rotations[1:] = exponential(local[:, :turns].reshape(len(local), -1, 3)) @ rotations[1:]
-    translations[1:, movable] += local[:, turns:].reshape(len(local), -1, 3)
-    return Poses(rotations, translations)
+    rotations[1:] = exponential(local[:, turns].reshape(len(local), -1, 3)) @ rotations[1:]
+    translations[1:, movable] += local[:, shifts].reshape(len(local), -1, 3)
+    fixed = torch.zeros_like(local[:1, shifts.stop :])
+    return Poses(rotations, translations, problem.stretched(poses, torch.cat([fixed, local[:, shifts.stop :]])))
 
 
-def _block_basis(above: Tensor, movable: Tensor) -> Tensor:
-    """[T, P, P]: from unknowns in the parents' frames to world axes."""
-    return _block_diagonal(torch.cat([above, above[:, movable]], 1))
+def _block_basis(above: Tensor, movable: Tensor, scalars: int) -> Tensor:
+    """[T, P, P]: from unknowns in the parents' frames to world axes; the last `scalars` unknowns have none."""
+    turned = _block_diagonal(torch.cat([above, above[:, movable]], 1))
+    count, size = turned.shape[:2]
+    basis = torch.eye(size + scalars, dtype=above.dtype).repeat(count, 1, 1)
+    basis[:, :size, :size] = turned
+    return basis
 
 
 def _block_diagonal(blocks: Tensor) -> Tensor:

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .kinematics import Moments, exponential, logarithm
+from .kinematics import Moments, Stretching, exponential, logarithm
 from .objectives import Objective
 from .observe import Observation, Observer, skin_at
 from .problem import Poses, Problem
 
 MOST_TURN = 1.0
 """Most radians that a joint turns in one step: the linearisation holds no farther."""
+
+MOST_STRETCH = 0.3
+"""Most that the logarithm of a joint's length changes in one step."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Priors:
     squared diagonal. depth: of movable joints towards their depth in frame 0, per squared diagonal.
     bulk: of the whole surface towards its depth in frame 0, per squared diagonal and as a mean over the surface. One view says
         little about depth, and a chain of bones can lean far out of the picture by small turns that `rest` hardly feels.
-    stretch: of joints that hang on another towards their place in it, per squared diagonal. damping: towards where the step starts.
+    slide: of joints that hang on another and may leave their place in it towards that place, per squared diagonal. stretch: of
+    joints that may change their length towards that of frame 0, per squared logarithm. damping: towards where the step starts.
     hinge: in the joint refinement, of joints towards turns about the axes that they and their like use, see `hinge`.
     standing: in the joint refinement, of parts that stand still in the picture towards their depth, per squared diagonal and joint, see `standing`.
     loosens: whether the joint refinement gives up rest and smoothness step by step, see `refine`.
@@ -39,7 +43,8 @@ class Priors:
     shift: float = 60.0
     depth: float = 20.0
     bulk: float = 0.0
-    stretch: float = 400.0
+    slide: float = 40.0
+    stretch: float = 40.0
     damping: float = 1.0
     hinge: float = 5.0
     standing: float = 100000.0
@@ -83,7 +88,7 @@ class Solver:
         """
         poses = poses.clone()
         for index, level in enumerate(levels):
-            world, shift = self.problem.skeleton.transforms(poses.rotations, poses.translations)
+            world, shift = self.problem.transforms(poses)
             observation = self.observer.observe(frames, self.observer.look.draw(world, shift), level, index < len(flow) and flow[index])
             for _ in range(steps):
                 system = self.picture_system(poses, observation)
@@ -92,14 +97,15 @@ class Solver:
 
     def picture_system(self, poses: Poses, observation: Observation) -> System:
         """Normal equations of what the picture says."""
-        size = 3 * self.problem.joints + 3 * int(self.problem.movable.sum())
+        size = self.problem.unknowns
         total = System(torch.zeros(len(poses), size, size), torch.zeros(len(poses), size), torch.zeros(len(poses), dtype=torch.float64))
-        world, shift = self.problem.skeleton.transforms(poses.rotations, poses.translations)
+        world, shift = self.problem.transforms(poses)
         for places, objectives in ((observation.surface, observation.surface_objectives), (observation.rim, observation.rim_objectives)):
-            self._gather(total, Moments.of(self.problem.skeleton, skin_at(self.problem.skin, places), world, shift), objectives)
+            moments = Moments.of(self.problem.skeleton, skin_at(self.problem.skin, places), world, shift)
+            self._gather(total, moments, objectives, self.problem.stretching(poses, world))
         return System(total.hessian.double(), total.gradient.double(), total.cost)
 
-    def _gather(self, total: System, moments: Moments, objectives: Sequence[Objective]) -> None:
+    def _gather(self, total: System, moments: Moments, objectives: Sequence[Objective], stretching: Stretching | None) -> None:
         positions, rows = self.observer.look.project(moments.points)
         information, gradient = torch.zeros(*rows.shape[:-1], 2), torch.zeros(rows.shape[:-1])
         for objective in objectives:
@@ -107,7 +113,7 @@ class Solver:
             information += torch.from_numpy(model.information)
             gradient += torch.from_numpy(model.gradient)
             total.cost.add_(torch.from_numpy(model.cost))
-        jacobian = moments.jacobian(rows, self.problem.movable)
+        jacobian = moments.jacobian(rows, self.problem.movable, stretching)
         weighted = (information @ jacobian).flatten(1, 2)
         flat = jacobian.flatten(1, 2)
         total.hessian.baddbmm_(weighted.transpose(1, 2), flat)
@@ -115,39 +121,48 @@ class Solver:
 
     def with_priors(self, system: System, poses: Poses, predicted: Poses | None) -> System:
         """Add the pull to the pose of frame 0 and to the predicted pose."""
-        world, shift = self.problem.skeleton.transforms(poses.rotations, poses.translations)
-        above = self.problem.skeleton.parent_rotations(world)
+        world, shift = self.problem.transforms(poses)
+        above = self.problem.parent_turns(poses, world)
         priors, movable = self.priors, self.problem.movable
-        turns = 3 * self.problem.joints
-        diagonal = torch.full((turns + 3 * int(movable.sum()),), priors.damping, dtype=torch.float64)
-        diagonal[:turns] += priors.rest
+        turns, shifts = self.problem.parts
+        diagonal = torch.full((self.problem.unknowns,), priors.damping, dtype=torch.float64)
+        diagonal[turns] += priors.rest
+        diagonal[shifts.stop :] += priors.stretch
         pull = torch.zeros(len(poses), len(diagonal), dtype=torch.float64)
-        pull[:, :turns] = priors.rest * rotated(above, logarithm(poses.rotations)).flatten(1)
+        pull[:, turns] = priors.rest * rotated(above, logarithm(poses.rotations)).flatten(1)
+        pull[:, shifts.stop :] = priors.stretch * self._lengths(poses)
         if predicted is not None:
-            diagonal[:turns] += priors.turn
-            diagonal[turns:] += priors.shift
+            diagonal[turns] += priors.turn
+            diagonal[shifts] += priors.shift
+            diagonal[shifts.stop :] += priors.turn
             away = logarithm(poses.rotations @ predicted.rotations.transpose(-1, -2))
-            pull[:, :turns] += priors.turn * rotated(above, away).flatten(1)
+            pull[:, turns] += priors.turn * rotated(above, away).flatten(1)
             apart = rotated(above, poses.translations - predicted.translations)[:, movable]
-            pull[:, turns:] += priors.shift * apart.flatten(1)
+            pull[:, shifts] += priors.shift * apart.flatten(1)
+            pull[:, shifts.stop :] += priors.turn * (self._lengths(poses) - self._lengths(predicted))
         hessian = system.hessian + torch.diag(diagonal)
         axis = torch.from_numpy(self.problem.camera_axis)
         shifted = rotated(above, poses.translations)
         for index, joint in enumerate(torch.nonzero(movable)[:, 0].tolist()):
-            part = slice(turns + 3 * index, turns + 3 * index + 3)
+            part = slice(shifts.start + 3 * index, shifts.start + 3 * index + 3)
             root = self.problem.skeleton.parents[joint] < 0
-            shape = priors.depth * axis[:, None] * axis if root else priors.stretch * torch.eye(3, dtype=torch.float64)
+            shape = priors.depth * axis[:, None] * axis if root else priors.slide * torch.eye(3, dtype=torch.float64)
             hessian[:, part, part] += shape
             pull[:, part] += shifted[:, joint] @ shape
-        held = self.held_depth(world, shift)
+        held = self.held_depth(poses, world, shift)
         return System(hessian + held.hessian, system.gradient + pull + held.gradient, system.cost)
 
-    def held_depth(self, world: Tensor, shift: Tensor) -> System:
+    def _lengths(self, poses: Poses) -> Tensor:
+        """float64[I, S]: logarithms of the lengths that may change."""
+        return poses.translations[:, :0, 0] if poses.stretches is None else poses.stretches[:, self.problem.stretchy]
+
+    def held_depth(self, poses: Poses, world: Tensor, shift: Tensor) -> System:
         """The pull of the whole surface towards its depth in frame 0; see `Priors.bulk`."""
         skin, rest = self.problem.bulk
         axis = torch.from_numpy(self.problem.camera_axis)
         moments = Moments.of(self.problem.skeleton, skin, world, shift)
-        jacobian = moments.jacobian(axis.to(moments.points.dtype).expand(len(world), len(rest), 1, 3), self.problem.movable)[:, :, 0].double()
+        rows = axis.to(moments.points.dtype).expand(len(world), len(rest), 1, 3)
+        jacobian = moments.jacobian(rows, self.problem.movable, self.problem.stretching(poses, world))[:, :, 0].double()
         away = (moments.points.double() - rest) @ axis
         strength = self.priors.bulk / len(rest)
         gradient = strength * (jacobian.transpose(1, 2) @ away[..., None])[..., 0]
@@ -161,15 +176,15 @@ class Solver:
 
     def moved(self, poses: Poses, change: Tensor) -> Poses:
         """Poses after a change [I, P] of the unknowns."""
-        world, _ = self.problem.skeleton.transforms(poses.rotations, poses.translations)
-        back = self.problem.skeleton.parent_rotations(world).transpose(-1, -2)
-        turns = 3 * self.problem.joints
-        turn = rotated(back, change[:, :turns].reshape(len(poses), -1, 3))
+        world, _ = self.problem.transforms(poses)
+        back = self.problem.parent_turns(poses, world).transpose(-1, -2)
+        turns, shifts = self.problem.parts
+        turn = rotated(back, change[:, turns].reshape(len(poses), -1, 3))
         turn = turn * (MOST_TURN / torch.linalg.norm(turn, dim=-1, keepdim=True).clamp(min=MOST_TURN))
         translations = poses.translations.clone()
         movable = self.problem.movable
-        translations[:, movable] += rotated(back[:, movable], change[:, turns:].reshape(len(poses), -1, 3))
-        return Poses(exponential(turn) @ poses.rotations, translations)
+        translations[:, movable] += rotated(back[:, movable], change[:, shifts].reshape(len(poses), -1, 3))
+        return Poses(exponential(turn) @ poses.rotations, translations, self.problem.stretched(poses, change[:, shifts.stop :].clamp(-MOST_STRETCH, MOST_STRETCH)))
 
 
 def predict(last: Poses, before: Poses | None, share: float) -> Poses:
@@ -177,7 +192,8 @@ def predict(last: Poses, before: Poses | None, share: float) -> Poses:
     if before is None or share == 0:
         return last.clone()
     turn = logarithm(last.rotations @ before.rotations.transpose(-1, -2))
-    return Poses(exponential(share * turn) @ last.rotations, last.translations + share * (last.translations - before.translations))
+    stretches = None if last.stretches is None or before.stretches is None else last.stretches + share * (last.stretches - before.stretches)
+    return Poses(exponential(share * turn) @ last.rotations, last.translations + share * (last.translations - before.translations), stretches)
 
 
 def rotated(rotations: Tensor, vectors: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ class Feelers:
 
     def moments(self, poses: Poses) -> Moments:
         """Where the points are."""
-        return Moments.of(self.problem.skeleton, self.skin, *self.problem.skeleton.transforms(poses.rotations, poses.translations))
+        return Moments.of(self.problem.skeleton, self.skin, *self.problem.transforms(poses))
 
     def in_plane(self, points: Float64) -> Float64:
         """[T, N, 2]: places in the picture's plane, in units of the diagonal at each point's depth in frame 0."""
@@ -85,9 +85,10 @@ class Standing:
 
     def pull(self, poses: Poses, frames: slice) -> tuple[Tensor, Tensor]:
         """Hessian float64[T', P, P] and gradient float64[T', P] in the unknowns along the world's axes (see `solver`)."""
-        moments = self.feelers.moments(poses[frames])
+        problem, part = self.feelers.problem, poses[frames]
+        moments = self.feelers.moments(part)
         rows = self.feelers.axis.to(moments.points.dtype).expand(*moments.points.shape[:2], 1, 3)
-        jacobian = moments.jacobian(rows, self.feelers.problem.movable)[:, :, 0].double()
+        jacobian = moments.jacobian(rows, problem.movable, problem.stretching(part, problem.transforms(part)[0]))[:, :, 0].double()
         away = moments.points.double() @ self.feelers.axis - self.target[frames]
         weighted = (jacobian * self.strength[frames, :, None]).transpose(1, 2)
         return weighted @ jacobian, (weighted @ away[..., None])[..., 0]

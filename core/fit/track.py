@@ -38,7 +38,7 @@ def track(solver: Solver, small: Observer, progress: Callable[[float], None], st
     """
     count = len(solver.observer.evidence)
     joints = limb_joints(solver.problem)
-    poses = Poses.rest(count, solver.problem.joints)
+    poses = solver.problem.rest(count)
     enough = WELL_EXPLAINED * picture_error(solver.observer, [0], poses[0:1])[0]
     for frame in range(1, count):
         if stop():

@@ -182,8 +182,8 @@ def refine(motion: Motion, substeps: int) -> Motion:
         rotations[:, bone] = np.roll(Slerp(given, Rotation.from_quat(xyzw))(wanted).as_quat(), 1, axis=-1)
     before = np.minimum(wanted.astype(int), frames - 2)
     share = (wanted - before)[:, None, None]
-    translations = (1 - share) * motion.translations[before] + share * motion.translations[before + 1]
-    return Motion(rotations, translations, motion.certainty)
+    translations, scales = ((1 - share) * values[before] + share * values[before + 1] for values in (motion.translations, motion.scales))
+    return Motion(rotations, translations, motion.certainty, scales)
 
 
 def _compressed(body: SoftBody, trajectory: Trajectory) -> tuple[Compression, float]:

@@ -70,13 +70,16 @@ def write_result():
     rotations[:, 1, 0], rotations[:, 1, 2] = np.cos(angles / 2), np.sin(angles / 2)
     translations = np.zeros((5, 2, 3))
     translations[:, 0, 0] = np.linspace(0, 1, 5)
+    scales = np.ones((5, 2, 3))
+    if os.environ.get("FAKE_STRETCH"):  # the upper bone, which is turned too
+        scales[:, 1] = np.exp(np.linspace(0, 0.5, 5)[:, None] * np.array([-0.5, 1, -0.5]))
     keys = Keys((np.arange(5, dtype=np.int32),) * 2, np.array([0, 4], np.int32), 0.0)
     report = {"seconds": {"fit": 0.2}, "frames": 5, "bones": 2, "fit": {"mean_iou": 0.75}}
     tissue = None
     if os.environ.get("FAKE_TISSUE"):
         swollen = (vertices - vertices.mean(0)) * [0.2, 0.2, 0.0]
         tissue = Tissue(("soft 1",), swollen[None].astype(np.float32), np.linspace(0.0, 1.0, 5, dtype=np.float32)[:, None])
-    job.write_result(folder, job.Result(rig, Motion(rotations, translations, np.ones(2, np.float32)), keys, tissue, report))
+    job.write_result(folder, job.Result(rig, Motion(rotations, translations, np.ones(2, np.float32), scales), keys, tissue, report))
 
 
 def write_kept(request):

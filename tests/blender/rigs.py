@@ -94,8 +94,11 @@ def pose(bone, angle, axis=(1.0, 0.0, 0.0)):
     bpy.context.view_layer.update()
 
 
-def swing(rig, frames=7, angle=0.8, slide=0.0, seed=0):
-    """A motion in which every bone swings about an axis of its own and roots move `slide` metres; frame 0 is the identity."""
+def swing(rig, frames=7, angle=0.8, slide=0.0, seed=0, stretch=0.0):
+    """A motion in which every bone swings about an axis of its own and roots move `slide` metres; frame 0 is the identity.
+
+    stretch: the bones become so much longer and thinner, and shorter and thicker, in turn.
+    """
     random = np.random.default_rng(seed)
     count = len(rig.names)
     axes = random.normal(size=(count, 3))
@@ -105,7 +108,9 @@ def swing(rig, frames=7, angle=0.8, slide=0.0, seed=0):
     rotations = np.concatenate([np.cos(angles / 2)[..., None], np.sin(angles / 2)[..., None] * axes], -1)
     translations = np.zeros((frames, count, 3))
     translations[:, rig.parents < 0] = slide * time[:, None, None] * np.array([1.0, -0.5, 0.25])
-    return Motion(rotations, translations, np.ones(count, np.float32))
+    longer = np.exp(stretch * np.sin(5.0 * time)[:, None] * (-1.0) ** np.arange(count))
+    scales = np.stack([longer**-0.5, longer, longer**-0.5], -1)
+    return Motion(rotations, translations, np.ones(count, np.float32), scales)
 
 
 def every_frame(motion):
@@ -127,6 +132,10 @@ def skinned(rig, motion, offsets=None):
             w, x, y, z = motion.rotations[t, b]
             skew = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
             local[:3, :3] = np.eye(3) + 2 * w * skew + 2 * skew @ skew
+            y = (rig.tails[b] - rig.heads[b]) / np.linalg.norm(rig.tails[b] - rig.heads[b])
+            x = np.cross(y, rig.z_axes[b]) / np.linalg.norm(np.cross(y, rig.z_axes[b]))
+            axes = np.stack([x, y, np.cross(x, y)], 1)
+            local[:3, :3] = local[:3, :3] @ axes @ np.diag(motion.scales[t, b]) @ axes.T
             local[:3, 3] = rig.heads[b] + motion.translations[t, b] - local[:3, :3] @ rig.heads[b]
             world.append(local if parent < 0 else world[parent] @ local)
         bound = [matrix[:3] @ np.vstack([rig.bind[b], [0, 0, 0, 1]]) for b, matrix in enumerate(world)]

@@ -155,6 +155,26 @@ def test_a_kept_rig_plays_in_its_own_rotation_mode_from_its_own_pose(scene, capt
     assert not any("upper" in one.data_path and "location" in one.data_path for one in compat.curves_of(baked.action))
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_bones_that_stretch_and_squash(scene, captured, keep):
+    """A bent chain whose bones grow and shrink by half: scale has keys, children are scaled along, Blender shows what the engine meant,
+    between few keys as well."""
+    bar = rigs.add_bar()
+    if keep:
+        arm = rigs.add_arm(bar, connected=False)
+        arm.rotation_euler, arm.scale = (0.1, 0.4, 0.2), (0.7, 0.7, 0.7)
+        rigs.pose(arm.pose.bones["upper"], -0.9, (0.3, 0.9, 0.1))
+    request, remembered = captured(**({"rig": "KEEP"} if keep else {}))
+    rig = request.rig if keep else two_bones(request.mesh)
+    motion = rigs.swing(rig, slide=0.5, stretch=0.4)
+    few = tuple(np.array(frames, np.int32) for frames in ([0, 3, 6], [0, 2, 6]))
+    for keys in (rigs.every_frame(motion), Keys(few, np.array([0, 6], np.int32), 0.0)):
+        baked = bake(bpy.context, remembered, Result(rig, motion, keys, None, {}))
+        assert_plays([bar], rigs.skinned(rig, curves.reduced(motion, keys.frames)), request.mesh.diagonal)
+        assert sum("scale" in one.data_path for one in compat.curves_of(baked.action)) == 6
+    assert np.abs(motion.scales - 1).max() > 0.3
+
+
 def test_bones_that_do_not_inherit_rotation(scene, captured):
     bar = rigs.add_bar()
     arm = rigs.add_arm(bar, connected=False)

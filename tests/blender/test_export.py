@@ -8,7 +8,7 @@ import pretend, rigs, scenes
 from mathutils.kdtree import KDTree
 process = part("animamimic_addon.process")
 process.SCRIPT = pretend.FAKE
-os.environ["FAKE_ENGINE"], os.environ["FAKE_TISSUE"] = "animate", "1"
+os.environ["FAKE_ENGINE"], os.environ["FAKE_TISSUE"], os.environ["FAKE_STRETCH"] = "animate", "1", "1"
 folder, kind = Path(arguments[0]), arguments[1]
 (folder / "clip.mp4").write_bytes(b"the pretending engine does not look")
 FRAMES = 5
@@ -54,9 +54,10 @@ for index, points in enumerate(before):
     found = rigs.world_vertices([mesh], begins + index)
     errors.append(max(furthest(points, found), furthest(found, points)))
     still.append(float(np.abs(points - before[0]).max()))
+heights = [float(np.ptp(points[:, 2])) for points in before]
 diagonal = float(np.linalg.norm(np.ptp(before[0], axis=0)))
 keys = mesh.data.shape_keys
-tell(errors=[one / diagonal for one in errors], moves=max(still) / diagonal, bones=sorted(bones), found=sorted(one.name for one in armature.data.bones),
+tell(errors=[one / diagonal for one in errors], moves=max(still) / diagonal, taller=heights[-1] / heights[0], bones=sorted(bones), found=sorted(one.name for one in armature.data.bones),
      keys=sorted(rest_keys), found_keys=sorted(one.name for one in keys.key_blocks[1:]) if keys else [])
 """
 
@@ -65,6 +66,7 @@ tell(errors=[one / diagonal for one in errors], moves=max(still) / diagonal, bon
 def test_skeleton_clip_and_shape_keys_come_back(blender, tmp_path, kind):
     ran = blender(EXPORT, tmp_path, kind)
     assert ran["moves"] > 0.1  # standing still would not do
+    assert ran["taller"] > 1.1  # nor would bones that keep their size
     assert max(ran["errors"]) < 0.01  # of the diagonal
     assert [name.replace("_", ".") for name in ran["found"]] == ran["bones"]
     assert [name.replace("_", " ") for name in ran["found_keys"]] == ran["keys"]

@@ -1,10 +1,21 @@
 """Forward kinematics and skinning on a two-bone arm whose answers are known by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
-from animamimic.core.fit.kinematics import Moments, Skeleton, Skin, bone_transforms, exponential, logarithm, skin
+from animamimic.core.fit.kinematics import (
+    Moments,
+    Skeleton,
+    Skin,
+    Stretching,
+    bone_transforms,
+    exponential,
+    logarithm,
+    skin,
+    stretch_matrices,
+)
 from animamimic.core.types import Motion, Rig
 
 
@@ -119,6 +130,53 @@ def test_jacobian_agrees_with_finite_differences():
     step = 1e-6
     for column, change in enumerate(torch.eye(15, dtype=torch.float64) * step):
         difference = (points(change) - points(-change)) / (2 * step)
+        np.testing.assert_allclose(exact[..., column], difference, atol=1e-8)
+
+
+def test_a_stretched_bone_carries_the_next_one_along():
+    """The upper arm twice as long and 1 / sqrt(2) as thick: the elbow goes to (2, 0, 0), and what hangs on it is stretched too."""
+    rig = two_bone_arm()
+    scales = np.ones((1, 2, 3))
+    scales[0, 0] = [0.5**0.5, 2.0, 0.5**0.5]  # a bone's Y runs from head to tail
+    longer = replace(motion([[about_z(90), about_z(0)]]), scales=scales)
+    wide = replace(rig, rest=rig.rest + np.float32([0, 0.1, 0]))
+    np.testing.assert_allclose(skin(rig, longer)[0], [[0, 2, 0], [0, 4, 0], [0, 3, 0]], atol=1e-6)
+    np.testing.assert_allclose(skin(wide, longer)[0, 0], [-0.1 * 0.5**0.5, 2, 0], atol=1e-6)
+
+
+def test_a_stretch_keeps_the_volume():
+    axes = torch.nn.functional.normalize(torch.tensor([[1.0, 2, -1], [0, 0, 1]], dtype=torch.float64))
+    lengths = torch.tensor([[0.7, -1.2]], dtype=torch.float64)
+    matrices = stretch_matrices(lengths, axes)
+    np.testing.assert_allclose(torch.linalg.det(matrices), 1.0, atol=1e-12)
+    np.testing.assert_allclose((matrices @ axes[..., None])[..., 0], torch.exp(lengths)[..., None] * axes, atol=1e-12)
+
+
+def test_jacobian_of_a_stretched_chain_agrees_with_finite_differences():
+    """Turns, shifts and lengths below joints that are stretched and bent already, so that children are sheared: exact to 1e-8."""
+    generator = np.random.default_rng(2)
+    skeleton = Skeleton.of([-1, 0, 1], generator.normal(size=(3, 3)))
+    skin_ = Skin(torch.arange(3).expand(5, 3), torch.as_tensor(generator.dirichlet(np.ones(3), 5)), torch.as_tensor(generator.normal(size=(5, 3, 3))))
+    rotations, translations = exponential(torch.as_tensor(generator.normal(size=(1, 3, 3)))), torch.as_tensor(generator.normal(size=(1, 3, 3)))
+    lengths, axes = torch.tensor([[0.4, -0.5, 0.3]], dtype=torch.float64), torch.nn.functional.normalize(torch.as_tensor(generator.normal(size=(3, 3))))
+    movable, stretchy = torch.tensor([True, False, True]), torch.tensor([True, True, False])
+    turned = skeleton.parent_rotations(skeleton.transforms(rotations, translations)[0])
+
+    def posed(change):
+        turn, move, longer = change[:9].reshape(3, 3), torch.zeros(3, 3, dtype=torch.float64), lengths.clone()
+        move[movable] = change[9:15].reshape(2, 3)
+        longer[:, stretchy] += change[15:]
+        local = (turned[0].transpose(1, 2) @ torch.stack([turn, move], -1)).unbind(-1)
+        return skeleton.transforms(exponential(local[0]) @ rotations @ stretch_matrices(longer, axes), translations + local[1])
+
+    world, shift = posed(torch.zeros(17, dtype=torch.float64))
+    stretching = Stretching.of(skeleton.parent_rotations(world), turned, world, axes, stretchy)
+    moments = Moments.of(skeleton, skin_, world, shift)
+    exact = moments.jacobian(torch.eye(3, dtype=torch.float64).expand(1, 5, 3, 3), movable, stretching)[0]
+    step = 1e-6
+    assert exact.shape == (5, 3, 17)
+    for column, change in enumerate(torch.eye(17, dtype=torch.float64) * step):
+        difference = (skin_.points(*posed(change))[0] - skin_.points(*posed(-change))[0]) / (2 * step)
         np.testing.assert_allclose(exact[..., column], difference, atol=1e-8)
 
 

@@ -51,14 +51,18 @@ def arm(scale=1.0, extra_bone=False):
     return mesh, rig, View(SIDE, SIDE, camera, projection)
 
 
-def drawn(shoulder, elbow, shift=(0.0, 0.0)):
-    """One frame and its mask: bars turned by the angles in degrees, smooth at the edges (drawn four times as large)."""
+def drawn(shoulder, elbow, shift=(0.0, 0.0), slide=0.0, longer=1.0):
+    """One frame and its mask: bars turned by the angles in degrees, smooth at the edges (drawn four times as large).
+
+    slide: how far the forearm has left the elbow, square to itself. longer: its length, at the same area.
+    """
     big = 4 * SIDE
     image, mask = np.full((big, big, 3), 255, np.uint8), np.zeros((big, big), np.uint8)
     joint = np.array([-1.0, 0.0]) + shift
-    for angle, colour in ((shoulder, COLOURS[0]), (shoulder + elbow, COLOURS[1])):
+    for angle, colour, aside, size in ((shoulder, COLOURS[0], 0.0, 1.0), (shoulder + elbow, COLOURS[1], slide, longer)):
         c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-        corners = np.array([[0, -0.16], [1, -0.16], [1, 0.16], [0, 0.16]]) @ np.array([[c, s], [-s, c]]) + joint
+        outline = np.array([[0, -0.16], [1, -0.16], [1, 0.16], [0, 0.16]]) * [size, size**-0.5] + [0, aside]
+        corners = outline @ np.array([[c, s], [-s, c]]) + joint
         pixels = np.stack([(corners[:, 0] / 1.5 + 1) * big / 2, (1 - corners[:, 1] / 1.5) * big / 2], 1)
         polygon = np.round(pixels * 16).astype(np.int32)
         cv2.fillConvexPoly(image, polygon, colour, cv2.LINE_8, 4)
@@ -99,6 +103,28 @@ def test_hand_arrives_where_the_video_shows_it(bent):
     hand = skin(rig, motion, [5])[0, -2:].mean(0)
     expected = [-1 + math.cos(math.radians(20)) + math.cos(math.radians(55)), math.sin(math.radians(20)) + math.sin(math.radians(55))]
     np.testing.assert_allclose(hand[:2], expected, atol=0.03)
+
+
+def test_a_rigid_subject_keeps_its_joints_and_lengths_exactly(bent):
+    """Automatic is the default: no bone was freed, and what was not freed is zero and one, not nearly so."""
+    _, motion, report = bent
+    assert SETTINGS.stretch == "AUTO" and report.freed == []
+    np.testing.assert_array_equal(motion.translations[:, 1], 0.0)
+    np.testing.assert_array_equal(motion.scales, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["slide", "longer"])
+def test_a_bone_is_freed_where_the_picture_demands_it(kind):
+    """The forearm leaves the elbow sideways by a quarter of its length, or becomes 1.5 times as long: it alone is freed, in that way, and the hand arrives."""
+    aside, longer = (0.05, 0.0) if kind == "slide" else (0.0, 0.1)
+    poses = [(3 * k, 5 * k, (0.0, 0.0), aside * k, 1 + longer * k) for k in range(6)]
+    mesh, rig, view = arm()
+    motion, report = fit_motion(mesh, rig, view, clip(poses), SETTINGS)
+    along, across = (np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))]) for angle in (40, 130))
+    elbow = np.array([math.cos(math.radians(15)) - 1, math.sin(math.radians(15))])
+    assert report.freed == ["fore"]
+    np.testing.assert_allclose(skin(rig, motion, [5])[0, -2:, :2].mean(0), elbow + 5 * aside * across + (1 + 5 * longer) * along, atol=0.04)
+    assert ((motion.scales == 1).all(), (motion.translations[:, 1] == 0).all()) == (kind == "slide", kind == "longer")
 
 
 def test_first_frame_is_the_mesh_and_the_report_is_honest(bent):
@@ -213,7 +239,7 @@ def test_held_depth_pulls_the_whole_body_back_like_one_spring():
     axis = torch.from_numpy(solver.problem.camera_axis)
     pose = Poses.rest(1, solver.problem.joints)
     pose.translations[0, 0] = 0.1 * axis
-    held = solver.held_depth(*solver.problem.skeleton.transforms(pose.rotations, pose.translations))
+    held = solver.held_depth(pose, *solver.problem.transforms(pose))
     np.testing.assert_allclose(held.gradient[0, -3:] @ axis, 30.0, rtol=1e-5)
     np.testing.assert_allclose(axis @ held.hessian[0, -3:, -3:] @ axis, 300.0, rtol=1e-5)
     np.testing.assert_allclose(held.cost, [1.5], rtol=1e-5)

@@ -1,9 +1,12 @@
 """The normalised problem, the way back to the rig's own tree, projection and the joint solve."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from animamimic.core.fit import AUTOMATIC_RIG, OWN_RIG, refine
+from animamimic.core.fit.freedom import Freedom, freed, possible, promised
 from animamimic.core.fit.kinematics import exponential, skin
 from animamimic.core.fit.limbs import limb_joints
 from animamimic.core.fit.problem import Poses, Problem
@@ -74,6 +77,49 @@ def test_a_solution_returns_to_the_rigs_own_tree_exactly(problem):
     np.testing.assert_allclose(motion.certainty, [0.5, 0.5, 0.6, 0, 0.7])
 
 
+def test_a_stretched_solution_returns_to_the_rigs_own_tree_exactly(problem):
+    """Hips and hoof change their length; the hoof is a root of the rig, so nothing above it may: hips and leg cannot."""
+    assert problem.elastic.tolist() == [False, False, True]
+    problem = freed(problem, Freedom(2, True), Freedom(1, False))
+    generator = np.random.default_rng(6)
+    poses = problem.rest(3)
+    poses.rotations[1:] = exponential(torch.as_tensor(generator.normal(size=(2, 3, 3))))
+    poses.translations[1:, :2] = torch.as_tensor(generator.normal(size=(2, 2, 3)))
+    poses.stretches[1:, 2] = torch.tensor([0.5, -0.4])
+    motion = problem.motion(poses, np.ones(3, np.float32))
+    seen = problem.skinned(*problem.transforms(poses)) * problem.scale + problem.centre
+    kept = [int(np.argmin(np.linalg.norm(game_rig()[0].vertices - point, axis=1))) for point in seen[0]]
+    np.testing.assert_allclose(skin(problem.rig, motion)[:, kept], seen, atol=1e-5)
+    np.testing.assert_allclose(motion.scales[1, 4], np.exp([-0.25, 0.5, -0.25]))
+    np.testing.assert_array_equal(motion.scales[:, :4], 1.0)  # exactly, not nearly
+
+
+def test_a_chain_of_one_tree_may_stretch_where_children_are_scaled_along():
+    """Three bones in a row, of which the last does not take its parent's scale: the first two cannot stretch."""
+    mesh, rig = game_rig()
+    chain = replace(rig, parents=np.array([-1, 0, 1, 2, 2], np.int32))
+    assert Problem.of(mesh, chain, camera()).elastic.tolist() == [True, True, True]
+    proud = replace(chain, inherits_scale=np.array([True, True, True, True, False]), loose=np.array([True, True, False, True, True]))
+    stiff = Problem.of(mesh, proud, camera())
+    assert stiff.elastic.tolist() == [False, False, True]
+    assert Freedom(1, False) not in possible(stiff)  # a connected bone stays on its parent's tip
+
+
+def test_the_promise_of_a_freedom_is_what_the_full_minimum_saves():
+    """Against the minima of the whole quadratic with and without the group, written out."""
+    generator = np.random.default_rng(8)
+    root = torch.as_tensor(generator.normal(size=(2, 5, 5)))
+    hessian, gradient = root @ root.transpose(1, 2) + torch.eye(5, dtype=torch.float64), torch.as_tensor(generator.normal(size=(2, 5)))
+    found = promised(hessian, gradient, torch.tensor([0, 1]), [torch.tensor([2, 3]), torch.tensor([4])])
+    for group, promise in (([0, 1, 2, 3], found[0]), ([0, 1, 4], found[1])):
+        lost = 0.0
+        for columns, sign in (([0, 1], -1), (group, 1)):
+            for item in range(2):
+                part = hessian[item][columns][:, columns]
+                lost += sign * 0.5 * float(gradient[item, columns] @ torch.linalg.solve(part, gradient[item, columns]))
+        assert float(promise) == pytest.approx(lost)
+
+
 def test_quaternions_run_on_without_flips(problem):
     """A whole turn in steps of 20 degrees: neighbours never point opposite ways, though the last is minus the first."""
     count = 19
@@ -112,14 +158,14 @@ def test_a_calm_joint_is_held_tighter():
     smoothness = Smoothness(turn=1.0, shift=1.0, usual_turn=0.1, usual_shift=0.1, loosest=0.5, tightest=1000)
     bends = np.zeros((4, 6))
     bends[:, 0], bends[:, 3] = 0.01, 5.0
-    np.testing.assert_allclose(smoothness.strengths(bends, 2), [100, 100, 100, 0.5, 0.5, 0.5])
+    np.testing.assert_allclose(smoothness.strengths(bends, 2, 0), [100, 100, 100, 0.5, 0.5, 0.5])
 
 
 def test_loosening_spares_calm_joints():
     """At a share of a quarter, a joint as wild as usual keeps a quarter of its hold, one with a hundredth of the variance nearly all."""
     bends = np.zeros((4, 6))
     bends[:, 0], bends[:, 3] = 0.1, 0.01
-    strengths = Smoothness(turn=1.0, shift=1.0, usual_turn=0.1, usual_shift=0.1, share=0.25).strengths(bends, 2)
+    strengths = Smoothness(turn=1.0, shift=1.0, usual_turn=0.1, usual_shift=0.1, share=0.25).strengths(bends, 2, 0)
     np.testing.assert_allclose(strengths, np.repeat([0.25, 100 * 0.25**0.03], 3))
 
 

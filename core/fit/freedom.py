@@ -1,0 +1,149 @@
+"""Joints that leave their place in their parent, and bones that change their length: freed one by one, where the picture demands it.
+
+A rigid skeleton is what most subjects have, and every freedom more is one in which noise and lost limbs can hide: given to all joints
+at once, it makes the fit worse even of subjects that squash. So all of them stand at exactly zero at first. A score test (Rao 1948)
+then tells for each what the cost would lose if it were free, everything else adapting, without fitting it. The most wanted one is
+freed, the clip is fitted again, and the result is kept if the pictures are explained better by a good share; and so on.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from .compare import picture_error
+from .observe import Observer
+from .problem import Poses, Problem
+from .solver import Solver
+
+log = logging.getLogger(__name__)
+
+CHUNK = 16
+"""Frames drawn and compared at once."""
+
+LEVEL = 0
+"""Level of the blur pyramid at which the picture is asked: the coarsest takes nothing for an outlier that a bone could still reach."""
+
+LEAST_DEMAND = 0.07
+"""Share of the clip's cost that a freedom must promise to save to be tried. Wrongly posed limbs of rigid subjects promise up to 0.053."""
+
+LEAST_GAIN = 0.15
+"""Share of the clip's picture error that it must then save to be kept."""
+
+MOST_FREED = 3
+"""Freedoms given to one subject."""
+
+
+@dataclass(frozen=True)
+class Freedom:
+    """What a joint may do besides turning. stretches: change its bone's length; else it leaves its place in its parent."""
+
+    joint: int
+    stretches: bool
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A way to fit a clip and what came of it. small: for trying out limbs. followed: frames."""
+
+    solver: Solver
+    small: Observer
+    poses: Poses
+    followed: int
+
+
+def free_joints(rigid: Fitted, fit: Callable[[Solver, Observer], Fitted], stop: Callable[[], bool]) -> Fitted:
+    """Free what the picture demands. fit: fits the clip with a solver; called again for each try. stop: asked before every try."""
+    best, error = rigid, _clip_error(rigid)
+    for _ in range(MOST_FREED):
+        wanted, promise = most_wanted(best.solver, best.poses)
+        if wanted is None or promise < LEAST_DEMAND or stop():
+            break
+        problem = freed(best.solver.problem, wanted)
+        tried = fit(replace(best.solver, observer=_seen_by(best.solver.observer, problem)), _seen_by(best.small, problem))
+        tried_error = _clip_error(tried)
+        log.info("%s would save %.3f of the cost; fitted with it the picture error is %.0f instead of %.0f", wanted, promise, tried_error, error)
+        if tried_error > (1 - LEAST_GAIN) * error:
+            break
+        best, error = tried, tried_error
+    return best
+
+
+def freed(problem: Problem, *freedoms: Freedom) -> Problem:
+    """The same problem with more freedom."""
+    movable, stretchy = problem.movable.clone(), problem.stretchy.clone()
+    for one in freedoms:
+        (stretchy if one.stretches else movable)[one.joint] = True
+    return replace(problem, movable=movable, stretchy=stretchy)
+
+
+def freed_joints(problem: Problem) -> list[int]:
+    """Joints that may do more than turn, roots aside."""
+    roots = torch.tensor([parent < 0 for parent in problem.skeleton.parents])
+    return [int(joint) for joint in torch.nonzero(problem.stretchy | problem.movable & ~roots)[:, 0]]
+
+
+def possible(problem: Problem) -> tuple[Freedom, ...]:
+    """What could be freed still."""
+    slides = [Freedom(joint, False) for joint in range(problem.joints) if problem.loose[joint] and not problem.movable[joint]]
+    return (*slides, *(Freedom(joint, True) for joint in range(problem.joints) if problem.elastic[joint] and not problem.stretchy[joint]))
+
+
+def most_wanted(solver: Solver, poses: Poses) -> tuple[Freedom | None, float]:
+    """The freedom that promises to save most, and the share of the clip's cost that it promises."""
+    freedoms = possible(solver.problem)
+    if not freedoms or len(poses) < 2:
+        return None, 0.0
+    problem = freed(solver.problem, *freedoms)
+    opened = replace(solver, observer=_seen_by(solver.observer, problem))
+    if poses.stretches is None:
+        poses = replace(poses, stretches=problem.rest(len(poses)).stretches)
+    columns = [_columns(problem, one) for one in freedoms]
+    fixed = torch.ones(problem.unknowns, dtype=torch.bool)
+    fixed[torch.cat(columns)] = False
+    saved, cost = torch.zeros(len(freedoms), dtype=torch.float64), 0.0
+    for first in range(1, len(poses), CHUNK):
+        frames = list(range(first, min(first + CHUNK, len(poses))))
+        part = poses[frames]
+        drawings = opened.observer.look.draw(*problem.transforms(part))
+        observation = opened.observer.observe(frames, drawings, LEVEL, flow=True)
+        system = opened.with_priors(opened.picture_system(part, observation), part, None)
+        saved += promised(system.hessian, system.gradient, torch.nonzero(fixed)[:, 0], columns)
+        cost += float(system.cost.sum())
+    best = int(saved.argmax())
+    return freedoms[best], float(saved[best]) / max(cost, 1e-12)
+
+
+def promised(hessian: Tensor, gradient: Tensor, base: Tensor, groups: list[Tensor]) -> Tensor:
+    """float64[G]: what quadratic costs lose at their minimum when a group of unknowns joins those of `base`, summed over the items.
+
+    hessian: [I, P, P]. gradient: [I, P]. base, groups: indices into the unknowns.
+    """
+    factor = torch.linalg.cholesky(hessian[:, base[:, None], base])
+    settled = torch.cholesky_solve(gradient[:, base, None], factor)
+    found = []
+    for group in groups:
+        across = hessian[:, group[:, None], base]
+        curvature = hessian[:, group[:, None], group] - across @ torch.cholesky_solve(across.transpose(1, 2), factor)
+        slope = gradient[:, group, None] - across @ settled
+        found.append(0.5 * (slope * torch.linalg.solve(curvature, slope)).sum())
+    return torch.stack(found)
+
+
+def _columns(problem: Problem, freedom: Freedom) -> Tensor:
+    """Where the unknowns of a freed joint stand."""
+    shifts = problem.parts[1]
+    if freedom.stretches:
+        return torch.tensor([shifts.stop + int(problem.stretchy[: freedom.joint].sum())])
+    return shifts.start + 3 * int(problem.movable[: freedom.joint].sum()) + torch.arange(3)
+
+
+def _seen_by(observer: Observer, problem: Problem) -> Observer:
+    """The same observer of the same subject with more freedom."""
+    return replace(observer, problem=problem, look=replace(observer.look, problem=problem))
+
+
+def _clip_error(fitted: Fitted) -> float:
+    return float(picture_error(fitted.solver.observer, list(range(len(fitted.poses))), fitted.poses).sum())
