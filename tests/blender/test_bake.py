@@ -12,9 +12,10 @@ sys.path.append(str(Path(__file__).resolve().parent))
 import rigs  # noqa: E402
 import scenes  # noqa: E402
 from animamimic.animamimic_addon import bake as bake_module  # noqa: E402
-from animamimic.animamimic_addon import compat  # noqa: E402
+from animamimic.animamimic_addon import compat, results  # noqa: E402
 from animamimic.animamimic_addon.bake import bake  # noqa: E402
 from animamimic.animamimic_addon.capture import capture, read_captured  # noqa: E402
+from animamimic.animamimic_addon.capture_motion import capture_motion  # noqa: E402
 from animamimic.animamimic_addon.removal import remove  # noqa: E402
 from animamimic.animamimic_addon.subject import subject_of  # noqa: E402
 from animamimic.core import curves, job  # noqa: E402
@@ -173,6 +174,24 @@ def test_bones_that_stretch_and_squash(scene, captured, keep):
         assert_plays([bar], rigs.skinned(rig, curves.reduced(motion, keys.frames)), request.mesh.diagonal)
         assert sum("scale" in one.data_path for one in compat.curves_of(baked.action)) == 6
     assert np.abs(motion.scales - 1).max() > 0.3
+
+
+def test_a_stretching_motion_is_captured_as_it_plays(scene, captured, tmp_path):
+    """What soft tissue is simulated on again: the armature's own motion, scale included, whoever made it."""
+    bar = rigs.add_bar()
+    request, remembered = captured()
+    rig = two_bones(request.mesh)
+    motion = rigs.swing(rig, slide=0.5, stretch=0.4)
+    armature = bake(bpy.context, remembered, Result(rig, motion, rigs.every_frame(motion), None, {})).armature
+    sideways = next(one for one in compat.curves_of(results.played_by(armature)) if one.data_path.endswith('"tip"].scale'))
+    for key in sideways.keyframe_points[1:]:
+        key.co.y *= 1.3  # an animator's own: thicker one way than the other
+    sideways.update()
+    rigs.select(armature, bar)
+    capture_motion(bpy.context, subject_of(armature, [bar]), from_flat({}), tmp_path / "again")
+    again = job.read_request(tmp_path / "again")
+    assert_plays([bar], rigs.skinned(again.rig, again.motion), request.mesh.diagonal)
+    assert np.ptp(again.motion.scales[3, 1]) > 0.2
 
 
 def test_bones_that_do_not_inherit_rotation(scene, captured):
