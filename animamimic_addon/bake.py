@@ -24,6 +24,7 @@ from .records import clear, shape_key_count, skin_of, successor, write_records
 from .results import ArmatureRecord, Rollback
 from .scene_state import at_frame, in_object_mode
 from .still_there import captured_armature, captured_objects
+from .strict_keys import strict_key_frames
 from .tissue_keys import add_soft_motion
 from .work import Made
 
@@ -107,9 +108,10 @@ def _bake_kept(context: Context, captured: Captured, result: Result, meshes: lis
         new = {mesh: replace(successor(mesh, old.get(mesh)), **skin_of(old.get(mesh))) for mesh in meshes}
         world = kept_armature.worlds(context, armature, captured, frames, diagonal)
         tracks = bone_tracks(armature, captured.bones, captured.pose, world_motion(result.rig, result.motion), world, diagonal)
+        key_frames = strict_key_frames(armature, result, tracks, captured.pose, _key_frames(armature, captured.bones, result))
         kept_armature.keep_pose(armature, rollback)
         actions.show_first_pose(armature, tracks)
-        action, keys = _write_action(armature, captured, tracks, _key_frames(armature, captured.bones, result), rollback)
+        action, keys = _write_action(armature, captured, tracks, key_frames, rollback)
         keys += add_soft_motion(captured, result, new, result.rig.diagonal, rollback)
         finished, old_camera = _finish_scene(context, captured, frames, silenced, before, rollback)
         rollback.keep()

@@ -1,6 +1,6 @@
 """From a pose on every frame to few keys, with a bound on what the surface loses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +20,8 @@ TISSUE_SHARE = 0.2
 """Part of the tolerance that the shape keys may use up."""
 ROUNDS = 7
 """Tolerances tried for the bones."""
+LOOSER = (4.0, 2.0, 1.4)
+"""Tolerances tried for single bones, of the one that all can have."""
 
 
 def choose_keys(
@@ -40,20 +42,31 @@ def choose_keys(
     tissue_keys, tissue_error = _tissue_keys(tissue, TISSUE_SHARE * allowed)
     full = np.asarray(skin(motion), np.float64)
     tracks = [_track(motion, bone, float(lever)) for bone, lever in enumerate(levers)]
+    allowed -= tissue_error
+
+    def missed_by(tried: Sequence[Int32]) -> float:
+        return float(np.linalg.norm(np.asarray(skin(reduced(motion, tuple(tried))), np.float64) - full, axis=-1).max())
+
     found, error = list(_key_every_frame(motion, None, levers, still).frames), 0.0
     # Errors add up along a chain of bones, by how much only the surface tells: bisect for the loosest tolerance that holds.
     loose, tight = 1.0, 0.0
     for step in range(ROUNDS):
         progress(step / ROUNDS, "choosing keys")
         share = loose if step == 0 else (loose + tight) / 2 if tight > 0 else loose / 2
-        tried = [reduce_keys(track, max(still, share * (allowed - tissue_error))) for track in tracks]
-        missed = float(np.linalg.norm(np.asarray(skin(reduced(motion, tried)), np.float64) - full, axis=-1).max())
-        if missed <= allowed - tissue_error:
+        tried = [reduce_keys(track, max(still, share * allowed)) for track in tracks]
+        missed = missed_by(tried)
+        if missed <= allowed:
             found, error, tight = tried, missed, share
             if step == 0:
                 break
         else:
             loose = share
+    for bone in sorted(range(len(tracks)), key=lambda bone: -len(found[bone])):
+        for factor in LOOSER:
+            tried = [*found[:bone], reduce_keys(tracks[bone], factor * tight * allowed), *found[bone + 1 :]]
+            if len(tried[bone]) < len(found[bone]) and (missed := missed_by(tried)) <= allowed:
+                found, error = tried, missed
+                break
     return Keys(tuple(found), tissue_keys, (error + tissue_error) / mesh.diagonal)
 
 

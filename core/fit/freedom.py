@@ -26,7 +26,7 @@ CHUNK = 16
 LEVEL = 0
 """Level of the blur pyramid at which the picture is asked: the coarsest takes nothing for an outlier that a bone could still reach."""
 
-LEAST_DEMAND = 0.07
+LEAST_DEMAND = 0.06
 """Share of the clip's cost that a freedom must promise to save to be tried. Wrongly posed limbs of rigid subjects promise up to 0.053."""
 
 LEAST_GAIN = 0.15

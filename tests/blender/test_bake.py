@@ -21,7 +21,7 @@ from animamimic.animamimic_addon.subject import subject_of  # noqa: E402
 from animamimic.core import curves, job  # noqa: E402
 from animamimic.core.errors import InputError  # noqa: E402
 from animamimic.core.job import Result  # noqa: E402
-from animamimic.core.settings import from_flat  # noqa: E402
+from animamimic.core.settings import CurveSettings, from_flat  # noqa: E402
 from animamimic.core.types import Keys, Rig, Tissue  # noqa: E402
 
 pytestmark = pytest.mark.blender
@@ -192,6 +192,23 @@ def test_a_stretching_motion_is_captured_as_it_plays(scene, captured, tmp_path):
     again = job.read_request(tmp_path / "again")
     assert_plays([bar], rigs.skinned(again.rig, again.motion), request.mesh.diagonal)
     assert np.ptp(again.motion.scales[3, 1]) > 0.2
+
+
+@pytest.mark.parametrize("mode", ["QUATERNION", "XYZ", "ZYX", "AXIS_ANGLE"])
+def test_the_bound_on_the_surface_holds_in_every_rotation_mode(scene, captured, mode):
+    """Keys chosen by the engine for wide turns within 1 % of the diagonal: what Blender plays keeps to it on every frame, whatever it keys."""
+    bar = rigs.add_bar()
+    arm = rigs.add_arm(bar, mode, connected=False)
+    rigs.pose(arm.pose.bones["upper"], -0.9, (0.3, 0.9, 0.1))
+    request, remembered = captured(rig="KEEP")
+    motion = rigs.swing(request.rig, frames=25, angle=2.6, slide=0.5, seed=4)
+    expected = rigs.skinned(request.rig, motion)
+    settings = CurveSettings(key_tolerance=1.0)
+    keys = curves.choose_keys(request.mesh, request.rig, motion, None, settings, lambda tried: rigs.skinned(request.rig, tried))
+    baked = bake(bpy.context, remembered, Result(request.rig, motion, keys, None, {}))
+    found = [np.linalg.norm(rigs.world_vertices([bar], START + frame) - expected[frame], axis=1).max() for frame in range(25)]
+    assert max(found) <= (keys.surface_error + 1e-5) * request.mesh.diagonal
+    assert all(len(curve.keyframe_points) < 25 for curve in compat.curves_of(baked.action))  # and still few
 
 
 def test_bones_that_do_not_inherit_rotation(scene, captured):

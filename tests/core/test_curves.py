@@ -223,6 +223,19 @@ def test_two_frames_keep_two_keys():
     assert keys.frames[0].tolist() == [0, 1]
 
 
+def test_single_bones_use_what_the_others_leave_of_the_tolerance(monkeypatch):
+    """A chain of three: fewer keys than with one tolerance for all, none of a bone more, and the surface within the bound."""
+    mesh, rig, skin = chain(5)
+    motion = walking(rig)
+    found = choose_keys(mesh, rig, motion, None, CurveSettings(), skin)
+    monkeypatch.setattr("animamimic.core.curves.choose.LOOSER", ())
+    alike = choose_keys(mesh, rig, motion, None, CurveSettings(), skin)
+    assert sum(map(len, found.frames)) < sum(map(len, alike.frames))
+    assert all(len(one) <= len(other) for one, other in zip(found.frames, alike.frames, strict=True))
+    missed = np.linalg.norm(skin(reduced(motion, found.frames)) - skin(motion), axis=-1).max()
+    assert missed <= 0.0025 * mesh.diagonal and missed == pytest.approx(found.surface_error * mesh.diagonal)
+
+
 def test_shape_keys_share_the_tolerance():
     mesh, rig, skin = chain(2)
     offsets = np.zeros((1, len(mesh.vertices), 3), np.float32)
