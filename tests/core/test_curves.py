@@ -225,7 +225,7 @@ def test_two_frames_keep_two_keys():
 
 def test_single_bones_use_what_the_others_leave_of_the_tolerance(monkeypatch):
     """A chain of three: fewer keys than with one tolerance for all, none of a bone more, and the surface within the bound."""
-    mesh, rig, skin = chain(5)
+    mesh, rig, skin = chain(3)
     motion = walking(rig)
     found = choose_keys(mesh, rig, motion, None, CurveSettings(), skin)
     monkeypatch.setattr("animamimic.core.curves.choose.LOOSER", ())
