@@ -14,6 +14,7 @@ from .retiming import retimed_tissue
 from .types import Clip, Motion, Progress, Rig, Tissue, UInt8, View
 from .video import load_clip, write_film
 from .video.decode import open_film, pictures
+from .video.generate.hub import fetcher
 from .video.letterbox import resize
 from .video.masks import over_white
 from .video.restore import load_restorer, restore_video
@@ -50,10 +51,11 @@ def restored_clip(
     view: of the clip's size. still: uint8[H, W, 3], of the same, the subject as it stands. folder: where the films are written.
     Where the model did not keep the background plain, the outlines are those of the bones' motion, and `warn` is told.
     """
-    settings = request.settings.restore
-    model = load_restorer(settings.restore_model)
+    settings, generate = request.settings.restore, request.settings.generate
     coarse = coarse_film(request.mesh, rig, motion, view, still, request.fps, lambda fraction, text: progress(0.1 * fraction, text))
     write_film(folder / COARSE_FILE, coarse.frames, request.fps)
+    fetch = fetcher(warn, lambda fraction, text: progress(0.1, text)) if generate.allow_download else None
+    model = load_restorer(settings.restore_model, generate.quantize, fetch)
     frames = restore_video(model, coarse, settings, request.settings.fit.seed, lambda fraction, text: progress(0.1 + 0.8 * fraction, text))
     film = folder / RESTORED_FILE
     write_film(film, frames, request.fps)

@@ -1,6 +1,6 @@
-"""The driving videos of a job: made from its picture of the view and its settings; the best of them for a run without a person."""
+"""The driving videos of a job: made from its picture of the view and its settings; the one that the user or the fit prefers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,35 +18,42 @@ JUDGED_SIDE = 256
 
 
 def generate_candidates(folder: Path, request: Request, progress: Progress, warn: Callable[[str], None], models: Models | None = None) -> Generated:
-    """Make the videos that the settings ask for into the job folder. Raises AnimaMimicError with the sentence for the user.
+    """Make the videos that the settings ask for into the job folder; they last as long as the scene's frames that are asked for.
 
-    models: of a process that keeps its model for the next job, see `video.generate`.
+    Raises AnimaMimicError with the sentence for the user. models: of a process that keeps its model for the next job, see `video.generate`.
     """
     settings = request.settings
-    wanted = request.frame_count
+    check_pick(request)
     return generate(
         _render(folder),
         request.needed_view(),
         settings.generate,
         folder,
         seed=settings.fit.seed,
-        frames=wanted,
-        frames_fps=request.fps if settings.video.timing == "MATCH_FPS" else 0.0,
+        frames=request.frame_count,
+        frames_fps=request.fps,
         progress=progress,
         warn=warn,
         models=models,
     )
 
 
-def best_video(generated: Generated, request: Request) -> Path:
-    """The candidate that the fit can use best: its first frame shows the subject as it stands, its camera is still, nothing is cut.
+def check_pick(request: Request) -> None:
+    """Raise InputError where a candidate is picked that is not made."""
+    wanted = request.settings.generate
+    if wanted.pick > wanted.candidates:
+        raise InputError(f"Candidate {wanted.pick} is picked of {wanted.candidates}.", "Pick one of them, or 0 for the one that the fit can use best.")
 
-    The first one where none can be used: the run's own check then says why.
+
+def chosen(videos: Sequence[Path], request: Request) -> int:
+    """Which of the candidates drives the motion, counted from 0: the one that is picked, else the one that the fit can use best.
+
+    That is the one whose first frame shows the subject as it stands, whose camera is still, where nothing is cut; the first one where
+    none can be used: the run's own check then says why.
     """
-    if len(generated.videos) == 1:
-        return generated.videos[0]
-    scores = [_score(video, request) for video in generated.videos]
-    return generated.videos[int(np.argmin(scores))]
+    if request.settings.generate.pick:
+        return request.settings.generate.pick - 1
+    return int(np.argmin([_score(video, request) for video in videos])) if len(videos) > 1 else 0
 
 
 def _score(video: Path, request: Request) -> float:

@@ -198,12 +198,14 @@ def video_alone(folder: Path, request: Request, models: "Models | None" = None) 
 
 def _candidates(folder: Path, request: Request, narrator: Narrator, models: "Models | None") -> None:
     """Candidates for the user to choose from."""
-    from .generation import generate_candidates
+    from .generation import chosen, generate_candidates
+    from .video.generate import still_of
 
     with narrator.stage("generate") as progress:
         generated = generate_candidates(folder, request, progress, narrator.warn, models)
-    report = {**narrator.figures(), "videos": [path.name for path in generated.videos], "sheet": generated.sheet.name, "generated": generated.notes}
-    write_text(folder / job.REPORT_FILE, json.dumps(report, indent=1))
+        picked = chosen(generated.videos, request) + 1
+    files = {"videos": [path.name for path in generated.videos], "stills": [still_of(path).name for path in generated.videos], "sheet": generated.sheet.name}
+    write_text(folder / job.REPORT_FILE, json.dumps({**narrator.figures(), **files, "picked": picked, "generated": generated.notes}, indent=1))
 
 
 def _restore_job(folder: Path, request: Request) -> None:

@@ -44,7 +44,7 @@ class VideoSettings:
     timing: str = setting(
         "EVERY_FRAME",
         "Timing",
-        "How the video's frames become the scene's",
+        "How the video's frames become the scene's; one that is generated keeps its speed",
         choices={"EVERY_FRAME": "One scene frame for each video frame", "MATCH_FPS": "Keep the video's speed: resample it to the scene's frame rate"},
     )
     camera: str = setting(
@@ -66,6 +66,7 @@ class GenerateSettings:
     plain_prompt: bool = setting(False, "Prompt as Typed", "Leaves the prompts as they are; else a still camera, a plain background and the full body in view are added")
     model: str = setting("Wan-AI/Wan2.2-TI2V-5B-Diffusers", "Model", "Image-to-video model: the folder of a diffusers pipeline, or its name on the hub", path=True)
     candidates: int = setting(1, "Candidates", "How many videos are made, each with a seed of its own", minimum=1, maximum=16)
+    pick: int = setting(0, "Pick", "Which candidate drives the motion, counted from 1; 0 takes the one that the fit can use best", minimum=0, maximum=16)
     steps: int = setting(0, "Steps", "Denoising steps; more takes longer; 0 is the model's usual number", minimum=0, maximum=200)
     guidance: float = setting(0.0, "Guidance", "How closely the model keeps to the prompt; 0 is its usual value", minimum=0.0, maximum=30.0)
     video_size: int = setting(0, "Video Size", "Longer side of the generated frames in pixels; smaller needs less memory; 0 is what the model was trained at", minimum=0, maximum=4096)
@@ -73,7 +74,7 @@ class GenerateSettings:
         "OFF",
         "Weights",
         "How the model's weights are kept; fewer bits need less memory",
-        choices={"OFF": "As they are", "INT8": "8 bits (bitsandbytes, CUDA)", "NF4": "4 bits (bitsandbytes, CUDA)"},
+        choices={"OFF": "As they are", "FP8": "The denoiser's in 8 bits as float8, on any device", "INT8": "8 bits (bitsandbytes, CUDA)", "NF4": "4 bits (bitsandbytes, CUDA)"},
     )
     allow_download: bool = setting(False, "Allow Download", "Fetches the model from the hub where it is not on this machine; many gigabytes, under the model's own licence")
     hosted: bool = setting(False, "Hosted", "Sends the start picture and the prompt to a hosted service instead of computing here; needs an access token and may cost money")

@@ -70,7 +70,7 @@ def followed(narrator: Narrator, request: Request, rig: Rig, motion: Motion, cli
 def restored(narrator: Narrator, request: Request, rig: Rig, motion: Motion, still: UInt8) -> Clip:
     """What a video model makes of the bones' motion. still: uint8[H, W, 3], the subject as it stands, of the clip's size."""
     settings = request.settings
-    inputs = (request.mesh, rig, motion, clip_view(request), still, request.fps, settings.restore, settings.fit.seed)
+    inputs = (request.mesh, rig, motion, clip_view(request), still, request.fps, settings.restore, settings.fit.seed, settings.generate.quantize)
 
     def compute(progress: Progress) -> Clip:
         from .beyond_bones import restored_clip

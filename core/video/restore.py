@@ -1,7 +1,7 @@
 """Restore a coarse video with a video model: what moves beyond the bones, imagined by who has seen many videos."""
 
 import logging
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,9 @@ from torch import Tensor
 from ..errors import EngineError, InputError
 from ..settings import RestoreSettings
 from ..types import Clip, Progress, UInt8, no_progress
+from .generate.kept import Models
+from .generate.models import row_of
+from .generate.source import Fetch, diffusers, find_pipeline
 from .letterbox import resize
 from .sampler import Renoise, SelfGuidance, sample, to_latent_mask
 from .wan import KINDS, NEGATIVE_PROMPT, Latents, WanVelocity
@@ -23,30 +26,24 @@ PROMPT_TOKENS = 512
 CHOOSE_REMEDY = "Name a folder or a downloaded hub id of a Wan image-to-video or Wan VACE model in the format of diffusers."
 
 
-def load_restorer(model: str) -> Any:
-    """The diffusers pipeline of a model: a folder on disk, or the id of one that is in the hub's cache. Nothing is downloaded.
+def load_restorer(model: str, quantize: str = "OFF", fetch: Fetch | None = None) -> Any:
+    """The diffusers pipeline of a model that can restore, by the same way as one that generates; see `generate.source`.
 
     Raises InputError where there is none, where it is of a kind that cannot restore, or where parts of it are missing.
     """
     if not model.strip():
         raise InputError("No model is chosen that could restore the video.", CHOOSE_REMEDY)
-    try:
-        from diffusers import DiffusionPipeline
-    except ImportError as error:
-        raise InputError("The engine's Python has no diffusers.", "Install it: python -m pip install 'animamimic[generate]'.") from error
-    place = str(Path(model).expanduser()) if Path(model).expanduser().is_dir() else model
-    name = _class_of(DiffusionPipeline, place)
+    source = find_pipeline(model, restoring_class, fetch)
+    return Models().loaded(source, restoring_class(source.index, model), quantize).pipeline
+
+
+def restoring_class(index: Mapping[str, Any], model: str) -> str:
+    """The class of diffusers by which a pipeline restores, a `generate.source.Kind`."""
+    row, stored = row_of(index, diffusers()), str(index["_class_name"])
+    name = row.pipeline if row is not None else stored
     if name not in KINDS:
-        raise InputError(f"The model {model} is a {name}, which cannot restore a video.", CHOOSE_REMEDY)
-    cuda = torch.cuda.is_available()
-    try:
-        pipeline = DiffusionPipeline.from_pretrained(place, local_files_only=True, torch_dtype=torch.bfloat16 if cuda else torch.float32)
-    except (OSError, ValueError, RuntimeError, AttributeError) as error:
-        raise InputError(f"The model {model} cannot be loaded ({_first_line(error)}).", "Download it again: a part is missing or damaged.") from error
-    if cuda:
-        pipeline.enable_model_cpu_offload()
-    pipeline.vae.enable_tiling()
-    return pipeline
+        raise InputError(f"The model {model} is a {stored}, which cannot restore a video.", CHOOSE_REMEDY)
+    return name
 
 
 def restore_video(pipeline: Any, coarse: Clip, settings: RestoreSettings, seed: int, progress: Progress = no_progress) -> UInt8:
@@ -118,16 +115,3 @@ def _sigmas(scheduler: Any) -> list[float]:
     if not (0 < sigmas[0] <= 1 and sigmas[-1] == 0):
         raise InputError(f"The model's scheduler {type(scheduler).__name__} is not set up for flow matching.", CHOOSE_REMEDY)
     return sigmas
-
-
-def _class_of(pipelines: Any, place: str) -> str:
-    """The name of a saved pipeline's class, read before any weights are."""
-    try:
-        config = pipelines.load_config(place, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise InputError(f"There is no model at {place} ({_first_line(error)}).", CHOOSE_REMEDY) from error
-    return str(config.get("_class_name", "model of another library"))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

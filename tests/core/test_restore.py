@@ -13,7 +13,7 @@ from animamimic.core.residual.coarse import coarse_film
 from animamimic.core.settings import RestoreSettings, from_flat
 from animamimic.core.types import Clip
 from animamimic.core.video import write_film
-from animamimic.core.video.restore import load_restorer, restore_video, velocity_of
+from animamimic.core.video.restore import load_restorer, restore_video, restoring_class, velocity_of
 from animamimic.core.video.sampler import Renoise, SelfGuidance, sample
 from animamimic.core.video.wan import NEGATIVE_PROMPT, Latents
 
@@ -125,10 +125,10 @@ def test_a_run_bakes_what_lies_beyond_the_bones(saved, tmp_path, kind):
     ("model", "sentence"),
     [
         ("", "No model is chosen"),
-        ("no/such/model", "There is no model at"),
+        ("no/such/model", "There is no folder"),
         ("text", "is a WanPipeline, which cannot restore a video"),
-        ("half", "cannot be loaded"),
-        ("empty", "There is no model at"),
+        ("half", "its part transformer is missing"),
+        ("empty", "is no diffusers pipeline"),
     ],
 )
 def test_a_model_that_cannot_restore_is_told_in_a_sentence(saved, tmp_path, model, sentence):
@@ -139,6 +139,11 @@ def test_a_model_that_cannot_restore_is_told_in_a_sentence(saved, tmp_path, mode
     place = {"text": saved / "text", "half": tmp_path / "half", "empty": tmp_path / "empty"}.get(model, model)
     with pytest.raises(InputError, match=sentence):
         load_restorer(str(place))
+
+
+def test_weights_published_for_text_restore_too_where_they_take_a_picture():
+    """Wan 2.2 TI2V 5B is stored as a WanPipeline."""
+    assert restoring_class({"_class_name": "WanPipeline", "expand_timesteps": True}, "5B") == "WanImageToVideoPipeline"
 
 
 def test_the_coarse_film_shows_what_the_bones_do():

@@ -6,18 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .loading import Source, load_pipeline, weight_bytes
+from ...bounds import out_of_memory
+from ...errors import EngineError
+from .loading import load_pipeline
 from .memory import MemoryPlan, plan_memory, this_device
+from .source import Source, weight_bytes
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A pipeline in memory. source: where it lies on disk. quantize: how its weights were asked for. plan: how they are kept."""
+    """A pipeline in memory. wanted: where it lies on disk, its class, how its weights were asked for. plan: how they are kept."""
 
-    source: Source
-    quantize: str
+    wanted: tuple[Source, str, str]
     plan: MemoryPlan
     pipeline: Any
 
@@ -32,21 +34,31 @@ class Models:
     keep: bool = False
     _kept: Loaded | None = None
 
-    def loaded(self, source: Source, quantize: str, tell: Callable[[MemoryPlan], None]) -> Loaded:
+    def loaded(self, source: Source, pipeline_class: str, quantize: str = "OFF", tell: Callable[[MemoryPlan], None] = lambda plan: None) -> Loaded:
         """The pipeline in memory, loaded where it is not there yet. `tell` is called before that, which may take minutes.
 
-        Raises InputError where a part cannot be read.
+        pipeline_class: of diffusers; another one than it is stored as may take the same parts.
+        Raises InputError where a part cannot be read, EngineError where memory does not suffice.
         """
-        kept = self._kept
-        if kept is not None and (kept.source, kept.quantize) == (source, quantize):
-            log.info("%s is loaded already", source.row.name)
-            return kept
-        self._kept = kept = None  # before the memory is looked at: the old model's is free then
+        wanted = (source, pipeline_class, quantize)
+        if self._kept is not None and self._kept.wanted == wanted:
+            log.info("%s is loaded already", source.folder)
+            return self._kept
+        self._kept = None  # before the memory is looked at: the old model's is free then
         plan = plan_memory(weight_bytes(source), this_device(), quantize)
         tell(plan)
         begun = time.monotonic()
-        found = Loaded(source, quantize, plan, load_pipeline(source, plan))
-        log.info("loaded %s in %.1f s: %s", source.row.name, time.monotonic() - begun, plan.describe())
+        found = Loaded(wanted, plan, _pipeline(source, plan, pipeline_class))
+        log.info("loaded %s in %.1f s: %s", pipeline_class, time.monotonic() - begun, plan.describe())
         if self.keep:
             self._kept = found
         return found
+
+
+def _pipeline(source: Source, plan: MemoryPlan, pipeline_class: str) -> Any:
+    try:
+        return load_pipeline(source, plan, pipeline_class)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise EngineError("Memory ran out while the model was loaded.", "Choose weights of fewer bits or a smaller model, or close other programs.") from error

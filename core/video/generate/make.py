@@ -14,12 +14,15 @@ from ...prompts import full_negative, full_prompt
 from ...settings import GenerateSettings
 from ...types import Progress, UInt8, View, no_progress
 from ..film import side_by_side, write_film
+from ..letterbox import resize
 from .hosted import access_token, generate_hosted
+from .hub import fetcher
 from .kept import Models
-from .loading import Source, download_size, find_model
-from .models import MODELS, named
+from .loading import free
+from .models import MODELS, VideoModel, named
 from .picture import Shape, brought_back, shape_for, start_picture
-from .sampling import Wish, free, sample
+from .sampling import Wish, sample
+from .source import Source, find_pipeline, video_model
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +37,7 @@ LOADING_SHARE = 0.15
 
 @dataclass(frozen=True)
 class Generated:
-    """What was made. videos: files in order of their seeds. sheet: the contact sheet. fps: of the videos. notes: for the report."""
+    """What was made. videos: files in order of their seeds, a still of each beside it. sheet: the contact sheet. fps: of the videos. notes: for the report."""
 
     videos: tuple[Path, ...]
     sheet: Path
@@ -74,19 +77,18 @@ def generate(
         shape = shape_for(row, view.width, view.height, longer_side=settings.video_size, frames=_own_frames(frames, frames_fps, row.fps))
         wish, fps = _wish(render, settings, shape, seed), row.fps
         return _made(_hosted_maker(settings, folder), wish, settings, (view, folder, fps), {"model": settings.model, "made_by": "a hosted service"}, progress)
-    source = _source(settings, progress, warn)
-    loaded = (models or Models()).loaded(source, settings.quantize, lambda plan: progress(0.02, f"loading {source.row.name}: {plan.describe()}"))
-    pipeline = loaded.pipeline
-    shape = shape_for(source.row, view.width, view.height, longer_side=settings.video_size, frames=_own_frames(frames, frames_fps, source.row.fps))
-    notes = {"model": source.row.name, "licence": source.row.licence, "memory": loaded.plan.describe(), "made_at": f"{shape.frames} frames of {shape.width} x {shape.height}"}
+    source, row = _source(settings, progress, warn)
+    shape = shape_for(row, view.width, view.height, longer_side=settings.video_size, frames=_own_frames(frames, frames_fps, row.fps))
+    loaded = (models or Models()).loaded(source, row.pipeline, settings.quantize, lambda plan: progress(0.02, f"loading {row.name}: {plan.describe()}"))
+    notes = {"model": row.name, "licence": row.licence, "memory": loaded.plan.describe(), "made_at": f"{shape.frames} frames of {shape.width} x {shape.height}"}
 
     def make(wish: Wish, number: int, told: Progress) -> list[UInt8]:
-        return sample(pipeline, source.row, wish, lambda step, steps, grey: _stepped(folder, number, step, steps, grey, told))
+        return sample(loaded.pipeline, row, wish, lambda step, steps, look: _stepped(folder, number, step, steps, look, told))
 
     try:
-        return _made(make, _wish(render, settings, shape, seed), settings, (view, folder, source.row.fps), notes, progress)
+        return _made(make, _wish(render, settings, shape, seed), settings, (view, folder, row.fps), notes, progress)
     finally:
-        free(pipeline)
+        free(loaded.pipeline)
 
 
 def _own_frames(frames: int, frames_fps: float, fps: float) -> int:
@@ -100,19 +102,14 @@ def _deaf(model: str) -> bool:
     return Path(model).expanduser().is_dir() or (row is not None and not row.takes_prompt)
 
 
-def _source(settings: GenerateSettings, progress: Progress, warn: Callable[[str], None]) -> Source:
-    """The pipeline on disk; where it has to be downloaded, size and licence are told first."""
-    try:
-        source = find_model(settings.model)
-    except InputError:
-        if not settings.allow_download or Path(settings.model).expanduser().exists():
-            raise
-        size, licence = download_size(settings.model)
-        warn(f"Downloading {settings.model}: {size / 1e9:.1f} GB, licence {licence}.")
-        source = find_model(settings.model, True, lambda fraction, text: progress(LOADING_SHARE * fraction, text))
-    if source.row.takes_prompt and not settings.prompt.strip():
+def _source(settings: GenerateSettings, progress: Progress, warn: Callable[[str], None]) -> tuple[Source, VideoModel]:
+    """The pipeline on disk, downloaded first where that is allowed and needed, and what is known of it."""
+    fetch = fetcher(warn, lambda fraction, text: progress(LOADING_SHARE * fraction, text)) if settings.allow_download else None
+    source = find_pipeline(settings.model, video_model, fetch)
+    row = video_model(source.index, settings.model)
+    if row.takes_prompt and not settings.prompt.strip():
         raise InputError("There is no prompt.", "Say what the subject shall do.")
-    return source
+    return source, row
 
 
 def _wish(render: UInt8, settings: GenerateSettings, shape: Shape, seed: int) -> Wish:
@@ -147,6 +144,7 @@ def _made(make: Maker, wish: Wish, settings: GenerateSettings, place: tuple[View
         frames = brought_back(make(replace(wish, seed=wish.seed + number), number, told), wish.shape, view.width, view.height)
         videos.append(folder / f"generated-{number + 1}.mp4")
         write_film(videos[-1], frames, fps)
+        _write(still_of(videos[-1]), frames[len(frames) // 2])
         rows.append(contact_row(frames))
     _write(folder / SHEET_FILE, np.concatenate(rows, 0))
     return Generated(tuple(videos), folder / SHEET_FILE, fps, notes | {"prompt": wish.prompt})
@@ -158,9 +156,14 @@ def contact_row(frames: Sequence[UInt8]) -> UInt8:
     return side_by_side([frames[one] for one in chosen], SHEET_HEIGHT)
 
 
-def _stepped(folder: Path, number: int, step: int, steps: int, grey: UInt8 | None, told: Progress) -> None:
-    if grey is not None:
-        _write(folder / PREVIEW_FILE, np.repeat(grey[..., None], 3, -1))
+def still_of(video: Path) -> Path:
+    """The picture that stands for a candidate where one is to be chosen: its middle frame."""
+    return video.with_suffix(".png")
+
+
+def _stepped(folder: Path, number: int, step: int, steps: int, look: UInt8 | None, told: Progress) -> None:
+    if look is not None:
+        _write(folder / PREVIEW_FILE, resize(look, round(look.shape[1] * SHEET_HEIGHT / look.shape[0]), SHEET_HEIGHT))
     told(step / steps, f"candidate {number + 1}, step {step} of {steps}")
 
 

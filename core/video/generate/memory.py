@@ -13,6 +13,26 @@ GIGABYTE = 1e9
 
 NONE, MODEL, SEQUENTIAL = "NONE", "MODEL", "SEQUENTIAL"
 
+DENOISERS = ("transformer", "transformer_2", "unet")
+LARGE_PARTS = (*DENOISERS, "text_encoder")
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """A way to keep weights in fewer bits. share: of their size at 16 bits. parts: those that are kept so."""
+
+    share: float
+    parts: tuple[str, ...]
+
+
+QUANTIZATIONS = {
+    "OFF": Quantization(1.0, ()),
+    "FP8": Quantization(0.5, DENOISERS),
+    "INT8": Quantization(0.5, LARGE_PARTS),
+    "NF4": Quantization(0.3, LARGE_PARTS),
+}
+"""By the setting's name. FP8 is diffusers' own casting layer by layer and runs anywhere; the others are bitsandbytes', on CUDA."""
+
 
 @dataclass(frozen=True)
 class Device:
@@ -28,7 +48,7 @@ class MemoryPlan:
     """How a pipeline is loaded.
 
     device: see `Device`. dtype: bfloat16, float16 or float32. offload: NONE (all on the device), MODEL (one part at a time) or
-    SEQUENTIAL (one layer at a time, slow). tiling: whether the VAE works in tiles and slices. quantize: OFF, INT8 or NF4.
+    SEQUENTIAL (one layer at a time, slow). tiling: whether the VAE works in tiles and slices. quantize: of `QUANTIZATIONS`.
     """
 
     device: str = "cpu"
@@ -51,7 +71,9 @@ class MemoryPlan:
         return f"{self.device}, {self.dtype}{quantize}, {offload}, VAE {'in tiles' if self.tiling else 'as a whole'}"
 
     def apply(self, pipeline: Any) -> None:
-        """Place a loaded pipeline and switch its VAE."""
+        """Cast a loaded pipeline's weights, place it and switch its VAE."""
+        if self.quantize == "FP8":
+            self._cast(pipeline)
         if self.offload == MODEL:
             pipeline.enable_model_cpu_offload(device=self.device)
         elif self.offload == SEQUENTIAL:
@@ -64,6 +86,14 @@ class MemoryPlan:
                 with contextlib.suppress(NotImplementedError):  # what some VAEs have in place of it
                     getattr(vae, switch)()
 
+    def _cast(self, pipeline: Any) -> None:
+        import torch
+
+        for part in QUANTIZATIONS["FP8"].parts:
+            model = getattr(pipeline, part, None)
+            if model is not None:
+                model.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=self.torch_dtype)
+
 
 def plan_memory(weights: Mapping[str, int], device: Device, quantize: str = "OFF") -> MemoryPlan:
     """Choose by free memory.
@@ -72,11 +102,12 @@ def plan_memory(weights: Mapping[str, int], device: Device, quantize: str = "OFF
     leaves room, else one layer at a time. On the processor there is nothing to offload to, and 32 bits are what it computes with.
     """
     if device.name == "cpu":
-        return MemoryPlan("cpu", "float32", NONE, device.free < TILING_BELOW)
-    share = {"OFF": 1.0, "INT8": 0.5, "NF4": 0.3}[quantize]
+        return MemoryPlan("cpu", "float32", NONE, device.free < TILING_BELOW, quantize)
+    kept = QUANTIZATIONS[quantize]
+    sizes = [size * (kept.share if part in kept.parts else 1.0) for part, size in weights.items()]
     room = ROOM * device.free
-    offload = NONE if share * sum(weights.values()) <= room else MODEL if share * max(weights.values(), default=0) <= room else SEQUENTIAL
-    tiling = offload != NONE or device.free - sum(weights.values()) < TILING_BELOW
+    offload = NONE if sum(sizes) <= room else MODEL if max(sizes, default=0.0) <= room else SEQUENTIAL
+    tiling = offload != NONE or device.free - sum(sizes) < TILING_BELOW
     return MemoryPlan(device.name, "bfloat16" if device.bfloat16 else "float16", offload, tiling, quantize)
 
 

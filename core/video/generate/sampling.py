@@ -9,7 +9,9 @@ import numpy as np
 
 from ...bounds import out_of_memory
 from ...errors import CancelledError, EngineError
-from ...types import Float32, UInt8
+from ...types import UInt8
+from .latent_preview import preview
+from .loading import free
 from .models import VideoModel
 from .picture import Shape
 
@@ -34,7 +36,7 @@ class Wish:
 
 
 Step = Callable[[int, int, UInt8 | None], None]
-"""Called after each step with its number, how many there are, and a preview, uint8[h, w], or None. May raise CancelledError."""
+"""Called after each step with its number, how many there are, and a preview, uint8[h, w, 3], or None. May raise CancelledError."""
 
 
 def sample(pipeline: Any, row: VideoModel, wish: Wish, on_step: Step) -> list[UInt8]:
@@ -75,41 +77,12 @@ def call_arguments(pipeline: Any, row: VideoModel, wish: Wish, on_step: Step) ->
         "motion_bucket_id": STILL_MOTION,
         "generator": torch.Generator().manual_seed(wish.seed),
         "output_type": "np",
-        "callback_on_step_end": lambda _, step, __, tensors: _stepped(pipeline, steps, step, tensors, on_step),
+        "callback_on_step_end": lambda _, step, __, tensors: _stepped(pipeline, wish, steps, step, tensors, on_step),
     }
     accepted = inspect.signature(pipeline.__call__).parameters
     return {name: value for name, value in given.items() if name in accepted}
 
 
-def preview(latents: Any, channels: int) -> Float32 | None:
-    """A grey picture of the middle frame's latents, float32[h, w] in 0 to 1: their first principal component over the channels.
-
-    latents: tensor of five dimensions, one of which (the second or third) has `channels`; None for others, which some models pack.
-    """
-    if latents.ndim != 5 or channels not in latents.shape[1:3]:
-        return None
-    video = latents[0] if latents.shape[1] == channels else latents[0].transpose(0, 1)
-    middle = video[:, video.shape[1] // 2].float().cpu().numpy()
-    points = middle.reshape(channels, -1)
-    points = points - points.mean(1, keepdims=True)
-    _, vectors = np.linalg.eigh(points @ points.T)
-    grey = (vectors[:, -1] @ points).reshape(middle.shape[1:])
-    low, high = np.percentile(grey, (2, 98))
-    return np.clip((grey - low) / max(high - low, 1e-9), 0, 1).astype(np.float32)
-
-
-def free(pipeline: Any) -> None:
-    """Give the device's memory back as far as the pipeline can."""
-    import torch
-
-    pipeline.maybe_free_model_hooks()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
-def _stepped(pipeline: Any, steps: int, step: int, tensors: dict[str, Any], on_step: Step) -> dict[str, Any]:
-    config = pipeline.vae.config
-    channels = int(getattr(config, "z_dim", 0) or getattr(config, "latent_channels", 0))
-    grey = preview(tensors["latents"], channels)
-    on_step(step + 1, steps, None if grey is None else np.round(255 * grey).astype(np.uint8))
+def _stepped(pipeline: Any, wish: Wish, steps: int, step: int, tensors: dict[str, Any], on_step: Step) -> dict[str, Any]:
+    on_step(step + 1, steps, preview(pipeline, tensors["latents"], wish.shape, wish.start))
     return tensors
