@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     restore.set_defaults(command=_animate, operator="restore_motion", camera="")
     _add_files(restore)
     restore.add_argument("--frames", default="", metavar="A:B", help="scene frames to restore (default: the scene's)")
-    restored = [one for one in declared() if one.stage in {"residual", "restore", "curves", "machine"} or one.name in {"seed", "shape_keys", "fit_resolution"}]
+    restored = [one for one in declared() if one.stage in {"residual", "restore", "curves", "machine"} or one.name in {"seed", "shape_keys", "fit_resolution", "quantize", "allow_download"}]
     for one in restored:
         _add_setting(restore, one, one.name.removeprefix("restore_"))  # --model, --prompt: here nothing else is called so
 

@@ -6,15 +6,15 @@ ROOT_PACKAGE = __package__.rpartition(".")[0]
 
 def register() -> None:
     """Add the preferences and the scene's properties to Blender."""
-    from . import live_preview, preferences, properties, session, soft_factor, translations
+    from . import candidates, live_preview, preferences, properties, session, soft_factor, translations
 
-    for part in (translations, preferences, properties, soft_factor, live_preview, session):
+    for part in (translations, preferences, properties, soft_factor, live_preview, candidates, session):
         part.register()
 
 
 def unregister() -> None:
     """End a run that is under way and take everything away again."""
-    from . import live_preview, preferences, properties, session, soft_factor, translations
+    from . import candidates, live_preview, preferences, properties, session, soft_factor, translations
 
-    for part in (session, live_preview, soft_factor, properties, preferences, translations):
+    for part in (session, candidates, live_preview, soft_factor, properties, preferences, translations):
         part.unregister()

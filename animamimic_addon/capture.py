@@ -120,7 +120,12 @@ def check_generation(settings: Settings) -> None:
     wanted = settings.generate
     if not wanted.prompt.strip():
         raise InputError("No driving video is chosen.", "Choose one that shows the subject move, or write a prompt that says what it shall do.")
-    if (wanted.allow_download or wanted.hosted) and not bpy.app.online_access:
+    check_online(wanted.allow_download or wanted.hosted)
+
+
+def check_online(needed: bool) -> None:
+    """Raise InputError where the network is needed and Blender's preferences forbid it."""
+    if needed and not bpy.app.online_access:
         raise InputError("Blender's 'Allow Online Access' is off.", "Switch it on in the preferences (System), or use a model that is on this machine.")
 
 

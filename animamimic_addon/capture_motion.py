@@ -13,7 +13,7 @@ from ..core.types import Float64, Int32, Mesh, Motion, Rig, View
 from . import results
 from .bone_motion import SAME_SIZE
 from .camera import check_in_view, view_of
-from .capture import captured_meshes, check_visible, subject_mesh
+from .capture import captured_meshes, check_online, check_visible, subject_mesh
 from .captured import Captured, write_captured
 from .datablocks import Context, Scene
 from .fitted_flesh import remembered
@@ -56,6 +56,7 @@ def capture_motion(context: Context, subject: Subject, settings: Settings, folde
 
 def capture_coarse(context: Context, subject: Subject, settings: Settings, folder: Path) -> Captured:
     """As `capture_motion`, for a video model that shall imagine what the bones leave out: with the scene camera's picture."""
+    check_online(settings.generate.allow_download)
     return capture_motion(context, subject, settings, folder, job.Task.RESTORE)
 
 

@@ -99,11 +99,11 @@ def _unnamed_subject() -> Any:
 
 
 def _save_videos(out: str) -> None:
-    """The first candidate as `out`, the others and the contact sheet beside it: clip.mp4, clip.2.mp4, clip.png."""
+    """The candidate that was picked as `out`, the others by their numbers and the contact sheet beside it: clip.mp4, clip.2.mp4, clip.png."""
     report, target = session.last_report(), Path(out)
     try:
         for number, video in enumerate(report["videos"], 1):
-            shutil.copyfile(video, target if number == 1 else target.with_suffix(f".{number}{target.suffix}"))
+            shutil.copyfile(video, target if number == report["picked"] else target.with_suffix(f".{number}{target.suffix}"))
         shutil.copyfile(report["sheet"], target.with_suffix(".png"))
     except OSError as error:
         raise EngineError(f"The videos cannot be written to {target.parent} ({error.strerror}).", "Check the folder's permissions and the free disk space.") from error

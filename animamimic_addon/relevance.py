@@ -56,7 +56,7 @@ def _each(names: Iterable[str], *rules: Rule) -> dict[str, tuple[Rule, ...]]:
 
 
 RULES: dict[str, tuple[Rule, ...]] = {
-    **_each(("negative_prompt", "plain_prompt", "model", "candidates", "steps", "guidance", "video_size", "hosted"), _generates),
+    **_each(("negative_prompt", "plain_prompt", "model", "candidates", "pick", "steps", "guidance", "video_size", "hosted"), _generates),
     **_each(("quantize", "allow_download"), _generates, _generates_here),
     **_each(("rig_detail", "max_influences", "rig_from_video", "unirig"), _rigs),
     **_each(("unirig_python",), _rigs, _has_unirig),

@@ -54,6 +54,8 @@ GERMAN = {
     (OPERATOR, "Generate Video"): "Video erzeugen",
     (OPERATOR, "Save Start Picture"): "Startbild speichern",
     (OPERATOR, "Use as Driving Video"): "Als steuerndes Video nehmen",
+    (OPERATOR, "Open Contact Sheet"): "Kontaktbogen öffnen",
+    (ANY, "Candidates"): "Kandidaten",
     (ANY, "Starting the engine"): "Die Engine startet",
     (ANY, "Looking for missing joints"): "Fehlende Gelenke werden gesucht",
     (ANY, "Fitting the refined rig"): "Das verfeinerte Rig wird angepasst",

@@ -42,7 +42,7 @@ def make_driving_video(folder: Path, request: Request, narrator: Narrator, model
     check_pick(request)
 
     def make(progress: Progress) -> tuple[list[UInt8], list[str], dict[str, Any]]:
-        generated = generate_candidates(folder, request, progress, narrator.warn, models)
+        generated = generate_candidates(folder, request, progress, narrator.warn, models, narrator.show)
         return [np.frombuffer(video.read_bytes(), np.uint8) for video in generated.videos], [video.name for video in generated.videos], generated.notes
 
     inputs = (content_of(folder / job.VIEW_FILE), replace(settings.generate, pick=0), settings.fit.seed, request.frame_count, request.fps)

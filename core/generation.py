@@ -17,7 +17,7 @@ JUDGED_SIDE = 256
 """Longer side, in pixels, at which candidates are compared."""
 
 
-def generate_candidates(folder: Path, request: Request, progress: Progress, warn: Callable[[str], None], models: Models | None = None) -> Generated:
+def generate_candidates(folder: Path, request: Request, progress: Progress, warn: Callable[[str], None], models: Models | None = None, show: Callable[[UInt8], None] = lambda picture: None) -> Generated:
     """Make the videos that the settings ask for into the job folder; they last as long as the scene's frames that are asked for.
 
     Raises AnimaMimicError with the sentence for the user. models: of a process that keeps its model for the next job, see `video.generate`.
@@ -35,6 +35,7 @@ def generate_candidates(folder: Path, request: Request, progress: Progress, warn
         progress=progress,
         warn=warn,
         models=models,
+        show=show,
     )
 
 

@@ -19,7 +19,7 @@ from .job import Message, Request, Result, Task
 from .narrator import Narrator, report_values
 from .refine_stage import REFINING, fitted
 from .refine_stage import wanted as refinement_wanted
-from .soft_stage import LAYER_STAGES, beyond_bones, flesh, followed, restored
+from .soft_stage import LAYER_STAGES, beyond_bones, flesh, imagined
 from .time_left import TimeLeft, usual_seconds
 from .types import Clip, Keys, Motion, Progress, Rig, Tissue, UInt8
 
@@ -138,7 +138,7 @@ def restore(folder: Path, request: Request) -> Result:
     stages = (*LAYER_STAGES["RESTORED"], "keys")
     narrator = Narrator(folder, TimeLeft(stages, _usual_seconds(request, len(motion.rotations), rig)))
     still = read_still(folder / job.VIEW_FILE, clip_view(request))
-    tissue, tissue_report = followed(narrator, request, rig, motion, restored(narrator, request, rig, motion, still))
+    tissue, tissue_report = imagined(narrator, request, rig, motion, still)
     return _soft_result(narrator, request, tissue, tissue_report)
 
 
@@ -198,11 +198,11 @@ def video_alone(folder: Path, request: Request, models: "Models | None" = None) 
 
 def _candidates(folder: Path, request: Request, narrator: Narrator, models: "Models | None") -> None:
     """Candidates for the user to choose from."""
+    from .candidate_files import still_of
     from .generation import chosen, generate_candidates
-    from .video.generate import still_of
 
     with narrator.stage("generate") as progress:
-        generated = generate_candidates(folder, request, progress, narrator.warn, models)
+        generated = generate_candidates(folder, request, progress, narrator.warn, models, narrator.show)
         picked = chosen(generated.videos, request) + 1
     files = {"videos": [path.name for path in generated.videos], "stills": [still_of(path).name for path in generated.videos], "sheet": generated.sheet.name}
     write_text(folder / job.REPORT_FILE, json.dumps({**narrator.figures(), **files, "picked": picked, "generated": generated.notes}, indent=1))

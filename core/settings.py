@@ -187,6 +187,7 @@ class RestoreSettings:
     restore_guidance: float = setting(5.0, "Guidance", "How strictly the model follows the prompt; 1 takes it as a hint and halves the time", minimum=1.0, maximum=20.0)
     restore_steps: int = setting(30, "Steps", "Steps of the whole schedule, of which the share of Restoring Strength is run", minimum=1, maximum=200)
     restore_size: int = setting(832, "Restored Size", "Longer side, in pixels, at which the model works; the sizes that it was trained at are best", minimum=32, maximum=2048)
+    restore_orbit: float = setting(0.0, "Orbit", "How far the camera goes around the character from the first frame to the last, in degrees; 360 shows every side once, 0 stands still", minimum=0.0, maximum=360.0)
     restore_noise: str = setting(
         "FRESH",
         "Noise",

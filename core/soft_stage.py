@@ -39,7 +39,7 @@ def beyond_bones(narrator: Narrator, request: Request, rig: Rig, motion: Motion,
     if kind == "RESIDUAL":
         return followed(narrator, request, rig, motion, clip)
     if kind == "RESTORED":
-        return followed(narrator, request, rig, motion, restored(narrator, request, rig, motion, clip.frames[0]))
+        return imagined(narrator, request, rig, motion, clip.frames[0])
     return None, {}
 
 
@@ -65,6 +65,14 @@ def followed(narrator: Narrator, request: Request, rig: Rig, motion: Motion, cli
         return tissue, report_values(report)
 
     return _telling_lost(narrator, request, *narrator.result("residual", inputs, compute))
+
+
+def imagined(narrator: Narrator, request: Request, rig: Rig, motion: Motion, still: UInt8) -> tuple[Tissue, dict[str, Any]]:
+    """What a video model imagines beyond the bones, seen by a camera that may go around the subject. still: see `restored`."""
+    from .residual.orbit import turned
+
+    shown = turned(rig, motion, request.mesh.vertices.mean(0), request.settings.restore.restore_orbit)
+    return followed(narrator, request, rig, shown, restored(narrator, request, rig, shown, still))
 
 
 def restored(narrator: Narrator, request: Request, rig: Rig, motion: Motion, still: UInt8) -> Clip:

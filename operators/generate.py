@@ -5,9 +5,10 @@ from typing import Any
 
 import bpy
 
+from ..animamimic_addon.candidates import contact_sheet, pick
 from ..animamimic_addon.capture import capture_generation
 from ..animamimic_addon.datablocks import Context
-from ..animamimic_addon.generated import bake_generation, choose
+from ..animamimic_addon.generated import bake_generation
 from ..animamimic_addon.properties import path_property
 from ..animamimic_addon.registration import registering
 from ..animamimic_addon.start_picture import save_start_picture
@@ -28,7 +29,7 @@ class ANIMAMIMIC_OT_generate_video(EngineRun, bpy.types.Operator):
 
     def summary(self, made: Made) -> str:
         """How many, and where."""
-        return f"Made {len(made.report['videos'])} driving video(s); the first one is chosen"
+        return f"Made {len(made.report['videos'])} driving video(s); number {made.report['picked']} is chosen"
 
 
 class ANIMAMIMIC_OT_use_video(AtOnce, bpy.types.Operator):
@@ -41,11 +42,24 @@ class ANIMAMIMIC_OT_use_video(AtOnce, bpy.types.Operator):
     def act(self, context: Context) -> str:
         """Choose it."""
         given: Any = self
-        choose(context, Path(bpy.path.abspath(given.filepath)))
+        pick(context, Path(bpy.path.abspath(given.filepath)))
         return ""
 
 
 ANIMAMIMIC_OT_use_video.__annotations__ = {"filepath": path_property("Video", "The video to take")}
+
+
+class ANIMAMIMIC_OT_open_contact_sheet(AtOnce, bpy.types.Operator):
+    """Show some frames of every candidate side by side"""
+
+    bl_idname = "animamimic.open_contact_sheet"
+    bl_label = "Open Contact Sheet"
+
+    def act(self, context: Context) -> str:
+        """Open it in the system's viewer."""
+        wm: Any = bpy.ops.wm
+        wm.path_open(filepath=str(contact_sheet(context)))
+        return ""
 
 
 class ANIMAMIMIC_FH_video(bpy.types.FileHandler):
@@ -85,5 +99,5 @@ class ANIMAMIMIC_OT_save_start_picture(WhileIdle, bpy.types.Operator):
 ANIMAMIMIC_OT_save_start_picture.__annotations__ = {"filepath": path_property("Picture", "The PNG file to write; the prompt goes beside it")}
 
 register, unregister = registering(
-    ANIMAMIMIC_OT_generate_video, ANIMAMIMIC_OT_use_video, ANIMAMIMIC_OT_save_start_picture, ANIMAMIMIC_FH_video
+    ANIMAMIMIC_OT_generate_video, ANIMAMIMIC_OT_use_video, ANIMAMIMIC_OT_open_contact_sheet, ANIMAMIMIC_OT_save_start_picture, ANIMAMIMIC_FH_video
 )

@@ -7,6 +7,7 @@ import bpy
 from ..animamimic_addon import properties, relevance, session
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.registration import registering
+from .candidates import draw_candidates
 
 SHOWN_ABOVE = {"video", "camera", "rig", "frame_start", "frame_end", "tissue"}
 """Settings that the main panel shows."""
@@ -58,6 +59,13 @@ class ANIMAMIMIC_PT_video(_StagePanel, bpy.types.Panel):
     bl_label = "Video"
     stages = ("video", "generate")
     buttons = ("animamimic.generate_video", "animamimic.save_start_picture", "animamimic.overlay_video")
+
+    def draw(self, context: Context) -> None:
+        """The settings, the buttons, and the candidates to choose from."""
+        _StagePanel.draw(self, context)
+        column = self.layout.column()
+        column.enabled = session.current() is None
+        draw_candidates(column, context)
 
 
 class ANIMAMIMIC_PT_rig(_StagePanel, bpy.types.Panel):

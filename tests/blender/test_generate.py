@@ -9,10 +9,15 @@ scenes.make_bar_scene(64)
 scene = bpy.context.scene
 session = part("animamimic_addon.session")
 before = scenes.fingerprint()
-outcome = bpy.ops.animamimic.generate_video(prompt="a bar bends", model=arguments[0], steps=1, video_size=64, candidates=2, frame_start=3, frame_end=8, job_folder=arguments[1], engine_python=arguments[2])
+outcome = bpy.ops.animamimic.generate_video(prompt="a bar bends", model=arguments[0], steps=1, video_size=64, candidates=2, pick=2, frame_start=3, frame_end=8, job_folder=arguments[1], engine_python=arguments[2])
 report = session.last_report()
-tell(outcome=outcome.pop(), videos=report["videos"], exist=[Path(one).is_file() for one in (*report["videos"], report["sheet"])], chosen=scene.animamimic.video,
+tell(outcome=outcome.pop(), videos=report["videos"], exist=[Path(one).is_file() for one in (*report["videos"], *report["stills"], report["sheet"])], chosen=scene.animamimic.video, timing=scene.animamimic.timing,
      changes=scenes.changes(before, scenes.fingerprint()), at=report["generated"]["made_at"])
+candidates = part("animamimic_addon.candidates")
+together = candidates.candidates(bpy.context)
+tell(together=[str(one) for one in together], icons=[candidates.icon(one) for one in together], sheet=str(candidates.contact_sheet(bpy.context)) == report["sheet"])
+used = bpy.ops.animamimic.use_video(filepath=str(together[0])).pop()
+tell(others=[scene.animamimic.video, used])
 """
 
 BY_HAND = """
@@ -27,7 +32,7 @@ image = bpy.data.images.load(str(picture))
 pixels = list(image.pixels)
 middle = 4 * (32 * 64 + 32)
 tell(size=list(image.size), opaque=min(pixels[3::4]), corner=pixels[:3], middle=pixels[middle:middle + 3])
-tell(used=bpy.ops.animamimic.use_video(filepath=str(picture)).pop(), chosen=scene.animamimic.video, handler=bpy.types.ANIMAMIMIC_FH_video.bl_import_operator)
+tell(used=bpy.ops.animamimic.use_video(filepath=str(picture)).pop(), chosen=scene.animamimic.video, timing=scene.animamimic.timing, handler=bpy.types.ANIMAMIMIC_FH_video.bl_import_operator)
 try:
     bpy.ops.animamimic.use_video(filepath="/no/such.mp4")
 except RuntimeError as error:
@@ -61,13 +66,17 @@ tell(empty=empty, printed=(folder / "engine.log").read_text().strip())
 """
 
 
-def test_candidates_are_made_kept_and_the_first_is_chosen(blender, model, tmp_path, engine_python):
+def test_candidates_are_made_and_kept_and_one_is_picked_then_another(blender, model, tmp_path, engine_python):
     ran = blender(GENERATE, model, tmp_path / "job", engine_python, timeout=300)
     assert ran["outcome"] == "FINISHED"
-    assert ran["exist"] == [True] * 3
-    assert ran["chosen"] == ran["videos"][0]
+    assert ran["exist"] == [True] * 5
+    assert ran["chosen"] == ran["videos"][1]
+    assert ran["timing"] == "MATCH_FPS"  # the model makes 8 frames a second
+    assert ran["together"] == ran["videos"]
+    assert all(ran["icons"])
+    assert ran["others"] == [ran["videos"][0], "FINISHED"]
     assert str(tmp_path / "job") not in ran["chosen"]  # job folders are deleted one day
-    assert ran["at"].startswith("9 frames of 64 x 64")  # six were wanted, and the model makes 8 k + 1
+    assert ran["at"].startswith("9 frames of 64 x 64")  # six of the scene last as long as three of the model, which makes 8 k + 1
     assert ran["changes"] == []
 
 

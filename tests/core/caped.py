@@ -8,6 +8,7 @@ from animamimic.core.fit import skin
 from animamimic.core.render import antialias, interpolate, rasterize, topology
 from animamimic.core.types import Clip, Mesh, Motion, Rig, View
 from animamimic.core.video.preview import orbit
+from scipy.spatial.transform import Rotation
 
 FPS = 24.0
 
@@ -75,6 +76,12 @@ def film(subject, view):
         frames.append(np.clip(255 * (drawn[..., :3] + 1 - drawn[..., 3:]) + 0.5, 0, 255).astype(np.uint8))
         masks.append(np.clip(255 * drawn[..., 3] + 0.5, 0, 255).astype(np.uint8))
     return Clip(np.stack(frames), np.stack(masks), FPS)
+
+
+def turned_truth(subject, centre, degrees):
+    """The subject as a camera sees it that goes around it by so many degrees from the first frame to the last."""
+    turns = Rotation.from_euler("z", -np.radians(degrees) * np.linspace(0, 1, len(subject.truth)))
+    return replace(subject, truth=np.stack([turn.apply(points - centre) + centre for turn, points in zip(turns, subject.truth, strict=True)]))
 
 
 def _wave(vertices, phase):

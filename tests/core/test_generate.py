@@ -10,12 +10,13 @@ import pytest
 pytest.importorskip("diffusers", reason="needs the extra 'generate'")
 
 import tiny_models
+from animamimic.core.candidate_files import candidates_with, still_of
 from animamimic.core.errors import CancelledError, EngineError, InputError
 from animamimic.core.prompts import STILL, full_prompt
 from animamimic.core.settings import GenerateSettings
 from animamimic.core.types import View
 from animamimic.core.video.decode import open_film, pictures
-from animamimic.core.video.generate import generate, kept, make, sampling, still_of
+from animamimic.core.video.generate import generate, kept, make, sampling
 from animamimic.core.video.generate.latent_preview import coloured
 from animamimic.core.video.generate.loading import load_pipeline
 from animamimic.core.video.generate.memory import Device, MemoryPlan, plan_memory
@@ -72,8 +73,8 @@ def sampled(folder, render, plan=PLAIN):
 @pytest.mark.parametrize("name", TINY)
 def test_a_model_of_every_row_is_loaded_and_makes_a_video(name, tmp_path, render):
     folder = tiny_models.saved(TINY[name], tmp_path / "model")
-    told = []
-    made = generate(render, VIEW, settings(folder), tmp_path, frames=3, progress=lambda fraction, text: told.append((fraction, text)))
+    told, shown = [], []
+    made = generate(render, VIEW, settings(folder), tmp_path, frames=3, progress=lambda fraction, text: told.append((fraction, text)), show=shown.append)
     (row,) = [one for one in MODELS if one.name == name]
     assert made.notes["model"] == name
     assert made.fps == row.fps
@@ -82,7 +83,7 @@ def test_a_model_of_every_row_is_loaded_and_makes_a_video(name, tmp_path, render
     assert frames[0].rgb.shape == (64, 96, 3)
     assert [fraction for fraction, _ in told] == sorted(fraction for fraction, _ in told)
     assert any("step 2 of 2" in text for _, text in told)
-    assert cv2.imread(str(tmp_path / make.PREVIEW_FILE)).shape[0] == make.SHEET_HEIGHT  # of the last step, from latents however they are packed
+    assert [picture.shape[0] for picture in shown] == [make.SHEET_HEIGHT] * 2  # one a step, from latents however they are packed
     assert cv2.imread(str(still_of(made.videos[0]))).shape == (64, 96, 3)
 
 
@@ -103,7 +104,7 @@ def test_candidates_differ_by_their_seed_and_a_seed_repeats_itself(cog, tmp_path
     assert abs(other_shown - again_shown).mean() < 0.1 * apart  # the same bits in most runs; random weights make much of the last one
     sheet = cv2.imread(str(first.sheet))
     assert sheet.shape[0] == 2 * make.SHEET_HEIGHT
-    assert (one / make.PREVIEW_FILE).is_file()
+    assert candidates_with(first.videos[1]) == first.videos
 
 
 def test_it_ends_between_two_steps(cog, tmp_path, render):

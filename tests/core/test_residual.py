@@ -10,10 +10,12 @@ from animamimic.core.fit.problem import Problem
 from animamimic.core.residual import fit_residual
 from animamimic.core.residual.carrier import Carrier
 from animamimic.core.residual.handles import Handles
+from animamimic.core.residual.orbit import turned
 from animamimic.core.residual.solve import Priors, step
 from animamimic.core.retiming import retimed_tissue
 from animamimic.core.settings import ResidualSettings
 from animamimic.core.types import Mesh, Tissue
+from animamimic.core.video.preview import orbit
 
 SIDE = 160
 
@@ -71,6 +73,17 @@ def test_offsets_at_rest_are_carried_as_the_armature_will():
     expected = skin(dataclasses.replace(subject.rig, rest=rest), subject.motion)[:, problem.kept]
     moved = carrier.points(range(4)) + np.einsum("twij,wj->twi", carrier.linear(range(4)), shift[problem.kept] / problem.scale)
     np.testing.assert_allclose(moved * problem.scale + problem.centre, expected, atol=2e-6)
+
+
+def test_a_subject_turned_before_the_camera_is_seen_as_by_one_that_goes_around_it():
+    """Clip-space places of every vertex, against the camera itself moved; the offsets at rest stay what they are."""
+    subject, view, centre = caped.caped(frames=4), caped.camera(), np.array([0.1, -0.2, 0.6])
+    shown = skin(subject.rig, turned(subject.rig, subject.motion, centre, 270.0)).astype(np.float64)
+    own = skin(subject.rig, subject.motion).astype(np.float64)
+    for frame, degrees in enumerate((0.0, 90.0, 180.0, 270.0)):
+        moved = orbit(view, centre, degrees)
+        seen, expected = (np.column_stack([points, np.ones(len(points))]) @ camera.world_to_clip.T for points, camera in ((shown[frame], view), (own[frame], moved)))
+        np.testing.assert_allclose(seen, expected, atol=1e-5)
 
 
 def test_handles_carry_a_shift_exactly_and_part_at_slits():

@@ -109,7 +109,7 @@ def test_a_run_bakes_what_lies_beyond_the_bones(saved, tmp_path, kind):
     """Video, fit, the layer, keys: the engine's whole way. What random weights imagine is noise, so only bounds are asked of it."""
     subject, view = caped.caped(frames=5), caped.camera(64)
     write_film(tmp_path / "driving.mp4", caped.film(subject, caped.camera(128)).frames, caped.FPS)
-    chosen = {"tissue": kind, "fit_resolution": 64, "restore_model": str(saved / "vace"), "restore_steps": 2, "restore_size": 64}
+    chosen = {"tissue": kind, "fit_resolution": 64, "restore_model": str(saved / "vace"), "restore_steps": 2, "restore_size": 64, "restore_orbit": 180.0}
     job.write_request(tmp_path, job.Request(from_flat(chosen), subject.mesh, subject.rig, view, caped.FPS, "driving.mp4"))
     assert pipeline.run(tmp_path) == 0
     result = job.read_result(tmp_path)

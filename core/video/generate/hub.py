@@ -13,6 +13,8 @@ FILES = (INDEX_FILE, "*/*.json", "*/*.safetensors", "*/*.model", "*/*.txt", "*/*
 """What a pipeline is made of; other files of a repository (pictures, single-file checkpoints) are not downloaded."""
 NOT_FILES = ("*.fp16.*", "*.bf16.*", "*.non_ema.*")
 """The same weights once more at another precision."""
+BYTES_BAR = "huggingface_hub.snapshot_download"
+"""The hub's name for its bar over the bytes of all files that are written."""
 GIGABYTE = 1e9
 
 
@@ -25,7 +27,7 @@ def fetcher(tell: Callable[[str], None], progress: Progress = no_progress) -> Fe
             size, licence = download_size(model)
             _check_disk(model, size)
             tell(f"Downloading {model}: {size / GIGABYTE:.3g} GB, licence {licence}.")
-            return download(model, progress)
+            return download(model, size, progress)
         except Exception as error:
             failure = _failure(model, error)
             if failure is None:
@@ -38,22 +40,26 @@ def fetcher(tell: Callable[[str], None], progress: Progress = no_progress) -> Fe
 def fetched_index(model: str) -> dict[str, Any]:
     """The model's model_index.json, fetched alone. Raises InputError where it has none, else what the hub's client does."""
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     try:
         return read_index(Path(hf_hub_download(model, INDEX_FILE)), model)
+    except LocalEntryNotFoundError:  # the hub cannot be reached
+        raise
     except EntryNotFoundError as error:
         raise InputError(f"{model} is no diffusers pipeline: it has no {INDEX_FILE}.", REMEDY) from error
 
 
-def download(model: str, progress: Progress = no_progress) -> Path:
-    """Fetch a model into the hub's cache, going on where an earlier download stopped; returns its folder.
+def download(model: str, size: int, progress: Progress = no_progress) -> Path:
+    """Fetch a model into the hub's cache, without the files that an earlier download has brought whole; returns its folder.
+
+    size: bytes to come. A file that was cut off begins anew: the hub's client (2.4) keeps no half ones, so that processes cannot mix.
 
     The token is the hub's own: the environment's HF_TOKEN, or that of `hf auth login`. Raises what the hub's client does.
     """
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(model, allow_patterns=list(FILES), ignore_patterns=list(NOT_FILES), tqdm_class=_told_to(progress, model)))
+    return Path(snapshot_download(model, allow_patterns=list(FILES), ignore_patterns=list(NOT_FILES), tqdm_class=_told_to(progress, model, size)))
 
 
 def download_size(model: str) -> tuple[int, str]:
@@ -89,25 +95,25 @@ def _failure(model: str, error: Exception) -> AnimaMimicError | None:
     if isinstance(error, RepositoryNotFoundError):
         return InputError(f"There is no model {model} on the hub.", REMEDY)
     if isinstance(error, HfHubHTTPError | HTTPError | OSError):
-        return EngineError(f"The download of {model} stopped ({first_line(error)}).", "Start it again: it goes on where it stopped.")
+        return EngineError(f"The download of {model} stopped ({first_line(error)}).", "Start it again: the files that came whole are kept.")
     return None
 
 
-def _told_to(progress: Progress, model: str) -> Any:
-    """A tqdm class that tells bytes to `progress` and prints nothing."""
+def _told_to(progress: Progress, model: str, size: int) -> Any:
+    """A tqdm class that tells bytes of `size` to `progress` and prints nothing."""
     from tqdm import tqdm
 
     class Told(tqdm):  # type: ignore[type-arg]
-        """The hub's bar over all bytes of a download."""
+        """One of the hub's bars."""
 
         def __init__(self, *given: Any, **options: Any) -> None:
-            options.pop("name", None)
+            self.counts = options.pop("name", "") == BYTES_BAR
             super().__init__(*given, **options | {"disable": False, "file": _Silence()})
 
         def update(self, n: float | None = 1) -> bool | None:
             done = super().update(n)
-            if self.unit == "B" and self.total:
-                progress(min(1.0, self.n / self.total), f"downloading {model}: {self.n / GIGABYTE:.3g} of {self.total / GIGABYTE:.3g} GB")
+            if self.counts:
+                progress(min(1.0, self.n / max(size, 1)), f"downloading {model}: {self.n / GIGABYTE:.3g} of {size / GIGABYTE:.3g} GB")
             return done
 
     return Told

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ...candidate_files import SHEET_FILE, still_of, video_of
 from ...errors import InputError
 from ...prompts import full_negative, full_prompt
 from ...settings import GenerateSettings
@@ -26,8 +27,6 @@ from .source import Source, find_pipeline, video_model
 
 log = logging.getLogger(__name__)
 
-SHEET_FILE = "candidates.png"
-PREVIEW_FILE = "preview.png"
 SHEET_COLUMNS, SHEET_HEIGHT = 5, 160
 """Pictures of each candidate in the contact sheet, and their height in pixels."""
 
@@ -61,13 +60,15 @@ def generate(
     progress: Progress = no_progress,
     warn: Callable[[str], None] = log.warning,
     models: Models | None = None,
+    show: Callable[[UInt8], None] = lambda picture: None,
 ) -> Generated:
     """Make all candidates: generated-1.mp4 and so on in `folder`, of the view's size, and a contact sheet of them.
 
     render: uint8[H, W, 4], the subject as it stands, from the view. seed: of the first candidate; each next has one more.
     frames: wanted, 0 for the model's own number. frames_fps: they are of a scene that plays so many a second, and the video is to
     last as long; 0 where they are the video's own. warn: told what the user should know, in a sentence. models: of a process that
-    keeps its model for the next video; by default it is loaded for this call alone.
+    keeps its model for the next video; by default it is loaded for this call alone. show: given a small
+    picture of the video that is being made, uint8[h, w, 3], after every step.
     Raises AnimaMimicError with the sentence for the user.
     """
     if not settings.prompt.strip() and not settings.hosted and not _deaf(settings.model):
@@ -83,7 +84,7 @@ def generate(
     notes = {"model": row.name, "licence": row.licence, "memory": loaded.plan.describe(), "made_at": f"{shape.frames} frames of {shape.width} x {shape.height}"}
 
     def make(wish: Wish, number: int, told: Progress) -> list[UInt8]:
-        return sample(loaded.pipeline, row, wish, lambda step, steps, look: _stepped(folder, number, step, steps, look, told))
+        return sample(loaded.pipeline, row, wish, lambda step, steps, look: _stepped(number, step, steps, look, told, show))
 
     try:
         return _made(make, _wish(render, settings, shape, seed), settings, (view, folder, row.fps), notes, progress)
@@ -142,7 +143,7 @@ def _made(make: Maker, wish: Wish, settings: GenerateSettings, place: tuple[View
             progress(LOADING_SHARE + (1 - LOADING_SHARE) * (number + fraction) / settings.candidates, text)
 
         frames = brought_back(make(replace(wish, seed=wish.seed + number), number, told), wish.shape, view.width, view.height)
-        videos.append(folder / f"generated-{number + 1}.mp4")
+        videos.append(video_of(folder, number + 1))
         write_film(videos[-1], frames, fps)
         _write(still_of(videos[-1]), frames[len(frames) // 2])
         rows.append(contact_row(frames))
@@ -156,14 +157,9 @@ def contact_row(frames: Sequence[UInt8]) -> UInt8:
     return side_by_side([frames[one] for one in chosen], SHEET_HEIGHT)
 
 
-def still_of(video: Path) -> Path:
-    """The picture that stands for a candidate where one is to be chosen: its middle frame."""
-    return video.with_suffix(".png")
-
-
-def _stepped(folder: Path, number: int, step: int, steps: int, look: UInt8 | None, told: Progress) -> None:
+def _stepped(number: int, step: int, steps: int, look: UInt8 | None, told: Progress, show: Callable[[UInt8], None]) -> None:
     if look is not None:
-        _write(folder / PREVIEW_FILE, resize(look, round(look.shape[1] * SHEET_HEIGHT / look.shape[0]), SHEET_HEIGHT))
+        show(resize(look, round(look.shape[1] * SHEET_HEIGHT / look.shape[0]), SHEET_HEIGHT))
     told(step / steps, f"candidate {number + 1}, step {step} of {steps}")
 
 
