@@ -9,6 +9,7 @@ from ..clip_stage import GENERATED_FILE
 from ..drive import AnimateRequest
 from ..job import JOB_FILE, Task
 from ..settings import Declared, declared
+from ..video.timing import MATCH_FPS
 from .table import Shot
 
 
@@ -47,12 +48,12 @@ def job_folder(folder: Path, shot: Shot, step: Step) -> Path:
 
 
 def animate_request(folder: Path, shot: Shot) -> AnimateRequest | None:
-    """What Blender is asked for in the end: with the generated video, where there is one; None for a shot that is a job folder."""
+    """What Blender is asked for in the end: with the generated video at its own speed, where there is one; None for a shot that is a job folder."""
     request = shot.request
     if request is None or Step.GENERATE not in steps_of(shot):
         return request
     video = job_folder(folder, shot, Step.GENERATE) / GENERATED_FILE
-    return replace(request, settings={**{name: value for name, value in request.settings.items() if not _generates(name)}, "video": str(video)})
+    return replace(request, settings={**{name: value for name, value in request.settings.items() if not _generates(name)}, "video": str(video), "timing": MATCH_FPS})
 
 
 def picture_settings(request: AnimateRequest) -> dict[str, object]:

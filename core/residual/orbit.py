@@ -17,7 +17,7 @@ def turned(rig: Rig, motion: Motion, centre: Float64, degrees: float) -> Motion:
     above, by so many degrees from the first frame to the last."""
     frames, roots = len(motion.rotations), np.flatnonzero(rig.parents < 0)
     angles = -np.radians(degrees) * np.arange(frames) / max(frames - 1, 1)
-    turns = Rotation.from_euler("z", angles)
+    turns = Rotation.from_euler("z", angles[:, None])
     rotations, translations = motion.rotations.copy(), motion.translations.copy()
     for root in roots:
         own = Rotation.from_quat(motion.rotations[:, root][:, [1, 2, 3, 0]])

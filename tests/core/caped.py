@@ -80,7 +80,7 @@ def film(subject, view):
 
 def turned_truth(subject, centre, degrees):
     """The subject as a camera sees it that goes around it by so many degrees from the first frame to the last."""
-    turns = Rotation.from_euler("z", -np.radians(degrees) * np.linspace(0, 1, len(subject.truth)))
+    turns = Rotation.from_euler("z", -np.radians(degrees) * np.linspace(0, 1, len(subject.truth))[:, None])
     return replace(subject, truth=np.stack([turn.apply(points - centre) + centre for turn, points in zip(turns, subject.truth, strict=True)]))
 
 
