@@ -26,7 +26,9 @@ def hub(folder, licence="tiny-licence", gated=False):
         def answer(self, with_body):
             path = self.path.partition("?")[0]
             seen.append((self.command, path, self.headers.get("Range", "")))
-            if path.startswith(f"/api/models/{MODEL}"):
+            if path.startswith(f"/api/models/{MODEL}/tree/"):
+                self.send(json.dumps([{"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()} for name, content in files.items()]).encode(), with_body)
+            elif path.startswith(f"/api/models/{MODEL}"):
                 siblings = [{"rfilename": name} for name in files]
                 self.send(json.dumps({"id": MODEL, "sha": COMMIT, "siblings": siblings, "cardData": {"license": "other", "license_name": licence}, "tags": []}).encode(), with_body)
             elif not path.startswith(f"/{MODEL}/resolve/"):

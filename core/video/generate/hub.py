@@ -7,14 +7,8 @@ from typing import Any
 
 from ...errors import AnimaMimicError, EngineError, InputError
 from ...types import Progress, no_progress
-from .source import INDEX_FILE, REMEDY, Fetch, Kind, read_index
+from .source import INDEX_FILE, PIPELINE_FILES, REMEDY, Fetch, Kind, read_index
 
-FILES = (INDEX_FILE, "*/*.json", "*/*.safetensors", "*/*.model", "*/*.txt", "*/*.jinja")
-"""What a pipeline is made of; other files of a repository (pictures, single-file checkpoints) are not downloaded."""
-NOT_FILES = ("*.fp16.*", "*.bf16.*", "*.non_ema.*")
-"""The same weights once more at another precision."""
-BYTES_BAR = "huggingface_hub.snapshot_download"
-"""The hub's name for its bar over the bytes of all files that are written."""
 GIGABYTE = 1e9
 
 
@@ -59,14 +53,14 @@ def download(model: str, size: int, progress: Progress = no_progress) -> Path:
     """
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(model, allow_patterns=list(FILES), ignore_patterns=list(NOT_FILES), tqdm_class=_told_to(progress, model, size)))
+    return Path(snapshot_download(model, **PIPELINE_FILES, tqdm_class=_told_to(progress, model, size)))
 
 
 def download_size(model: str) -> tuple[int, str]:
     """Bytes that a download would fetch now, and the licence's name. Asks the hub; raises what its client does."""
     from huggingface_hub import model_info, snapshot_download
 
-    found = snapshot_download(model, allow_patterns=list(FILES), ignore_patterns=list(NOT_FILES), dry_run=True)
+    found = snapshot_download(model, **PIPELINE_FILES, dry_run=True)
     card = model_info(model).card_data
     licence = (card.get("license_name") or card.get("license")) if card is not None else None
     return sum(one.file_size or 0 for one in found if one.will_download), licence or "not stated"
@@ -107,12 +101,12 @@ def _told_to(progress: Progress, model: str, size: int) -> Any:
         """One of the hub's bars."""
 
         def __init__(self, *given: Any, **options: Any) -> None:
-            self.counts = options.pop("name", "") == BYTES_BAR
+            options.pop("name", None)
             super().__init__(*given, **options | {"disable": False, "file": _Silence()})
 
         def update(self, n: float | None = 1) -> bool | None:
             done = super().update(n)
-            if self.counts:
+            if self.unit == "B":
                 progress(min(1.0, self.n / max(size, 1)), f"downloading {model}: {self.n / GIGABYTE:.3g} of {size / GIGABYTE:.3g} GB")
             return done
 

@@ -14,6 +14,13 @@ WEIGHT_SUFFIXES = (".safetensors", ".bin")
 REMEDY = "Give the folder of a diffusers pipeline, or its name on the hub, for example " + MODELS[0].id + "."
 INSTALL = "Install it into the engine's Python: python -m pip install diffusers transformers accelerate huggingface_hub sentencepiece ftfy"
 
+PIPELINE_FILES: dict[str, Any] = {
+    "allow_patterns": [INDEX_FILE, "*/*.json", "*/*.safetensors", "*/*.model", "*/*.txt", "*/*.jinja"],
+    "ignore_patterns": ["*.fp16.*", "*.bf16.*", "*.non_ema.*"],
+}
+"""What a pipeline is made of: not pictures, single-file checkpoints, and the same weights once more at another precision. The hub's client
+takes a model to be whole that has these, if it is asked by the same patterns."""
+
 Kind = Callable[[Mapping[str, Any], str], Any]
 """Raises InputError where a pipeline is not of the kind that is wanted. Given its model_index.json and the model's name, for the sentence."""
 
@@ -86,7 +93,7 @@ def _folder(model: str, kind: Kind, fetch: Fetch | None) -> Path:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        cached = Path(snapshot_download(model, local_files_only=True))
+        cached = Path(snapshot_download(model, local_files_only=True, **PIPELINE_FILES))
     except HFValidationError as error:
         raise InputError(f"{model!r} is no name of a model.", REMEDY) from error
     except LocalEntryNotFoundError as error:
