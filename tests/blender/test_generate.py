@@ -15,7 +15,7 @@ tell(outcome=outcome.pop(), videos=report["videos"], exist=[Path(one).is_file() 
      changes=scenes.changes(before, scenes.fingerprint()), at=report["generated"]["made_at"])
 candidates = part("animamimic_addon.candidates")
 together = candidates.candidates(bpy.context)
-tell(together=[str(one) for one in together], icons=[candidates.icon(one) for one in together], sheet=str(candidates.contact_sheet(bpy.context)) == report["sheet"])
+tell(together=[str(one) for one in together], icons=[candidates.icon(one) for one in together] and sorted(candidates._icons), sheet=str(candidates.contact_sheet(bpy.context)) == report["sheet"])
 used = bpy.ops.animamimic.use_video(filepath=str(together[0])).pop()
 tell(others=[scene.animamimic.video, used])
 """
@@ -73,7 +73,7 @@ def test_candidates_are_made_and_kept_and_one_is_picked_then_another(blender, mo
     assert ran["chosen"] == ran["videos"][1]
     assert ran["timing"] == "MATCH_FPS"  # the model makes 8 frames a second
     assert ran["together"] == ran["videos"]
-    assert all(ran["icons"])
+    assert ran["icons"] == ran["videos"]  # without a window their numbers are all zero
     assert ran["others"] == [ran["videos"][0], "FINISHED"]
     assert str(tmp_path / "job") not in ran["chosen"]  # job folders are deleted one day
     assert ran["at"].startswith("9 frames of 64 x 64")  # six of the scene last as long as three of the model, which makes 8 k + 1
