@@ -9,7 +9,6 @@ from ..clip_stage import GENERATED_FILE
 from ..drive import AnimateRequest
 from ..job import JOB_FILE, Task
 from ..settings import Declared, declared
-from ..video.timing import MATCH_FPS
 from .table import Shot
 
 
@@ -53,7 +52,7 @@ def animate_request(folder: Path, shot: Shot) -> AnimateRequest | None:
     if request is None or Step.GENERATE not in steps_of(shot):
         return request
     video = job_folder(folder, shot, Step.GENERATE) / GENERATED_FILE
-    return replace(request, settings={**{name: value for name, value in request.settings.items() if not _generates(name)}, "video": str(video), "timing": MATCH_FPS})
+    return replace(request, settings={**{name: value for name, value in request.settings.items() if not _generates(name)}, "video": str(video), "timing": "MATCH_FPS"})
 
 
 def picture_settings(request: AnimateRequest) -> dict[str, object]:
