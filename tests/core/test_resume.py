@@ -62,7 +62,7 @@ def test_a_finished_job_is_not_computed_again(again):
 @pytest.mark.parametrize(("settings", "computed"), [
     ({"key_tolerance": 2.0}, {"keys"}),
     ({"damping": 9.0}, {"tissue"}),  # which counts for a material of one's own only: the same flesh again, and nothing after it
-    ({"material": "JELLY"}, {"tissue", "keys"}),
+    ({"tissue_resolution": 5.0, "softness": 1.0}, {"tissue", "keys"}),
     ({"tissue": "OFF"}, {"keys"}),
     ({"fit_resolution": 72}, {"fit", "tissue", "keys"}),  # decoded pictures and masks stay
     ({"smoothness": 2.0}, {"fit", "tissue", "keys"}),
