@@ -75,7 +75,7 @@ def test_a_prompt_and_a_model_go_in_and_an_animated_file_comes_out(blender, engi
     assert report["first_frame_iou"] > 0.85
     found = blender(LOOK, out)
     assert found["rigged"]
-    assert found["moved"] < 0.2  # metres, of a bar 4 m high; a pixel is 0.125
+    assert found["moved"] < 0.35  # metres, of a bar 4 m high; a pixel is 0.125, the model's noise 3 levels
 
 
 def test_videos_alone_come_with_their_contact_sheet(engine_python, bar, model, tmp_path):
