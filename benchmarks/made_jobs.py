@@ -25,6 +25,9 @@ SEGMENTS = 48
 BEND = 0.9
 """Largest turn of the tube's end against its middle, radians."""
 
+LEAST_GENERATED = 9
+"""Frames that the small model of the tests makes at least: a mask must have as many."""
+
 PERIOD = 24
 """Frames from one bend to the next of the same kind."""
 
@@ -41,7 +44,7 @@ def write_prompted_job(folder: Path, *, frames: int = 2, side: int = 256, rig: R
     """The same job without a film: one is to be made from the picture of the view and a prompt. Whatever it shows, the mask says
     where the subject is: a model with random weights makes noise."""
     write_job(folder, frames=frames, side=side, rig=rig, **{"prompt": "a fish swims", **settings})
-    pictures = [picture(frame, side) for frame in range(frames)]
+    pictures = [picture(frame, side) for frame in range(LEAST_GENERATED)]
     covered = [(one < 250).any(-1, keepdims=True).repeat(3, -1) * np.uint8(255) for one in pictures]
     write_film(folder / "mask.mp4", covered, FPS)
     cv2.imwrite(str(folder / job.VIEW_FILE), np.concatenate([pictures[0][..., ::-1], covered[0][..., :1]], -1))

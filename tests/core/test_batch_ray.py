@@ -82,6 +82,16 @@ def kill_a_worker_half_way(place, batch):
     raise AssertionError("the batch ended before half of it was done")
 
 
+def test_no_cluster_is_told_in_a_sentence(tmp_path):
+    """First of all: the other tests' cluster stays until the last of them."""
+    made_jobs.write_job(tmp_path / "job", frames=2)
+    (tmp_path / "shots.csv").write_text("job\njob\n")
+    command = [sys.executable, ROOT / "__main__.py", "batch", tmp_path / "shots.csv", "--ray", "auto"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "RAY_ADDRESS": ""}, timeout=120)
+    assert done.returncode == 2
+    assert "There is no Ray cluster at 'auto'. Start one (ray start --head), or leave out --ray." in done.stderr
+
+
 def test_sixteen_jobs_on_two_nodes_survive_the_loss_of_a_worker(cluster, tmp_path):
     rig = made_jobs.two_bones(made_jobs.tube(400))
     folders = [made_jobs.write_job(tmp_path / f"job{number}", frames=2 + number % 3, rig=rig, fit_resolution=64) for number in range(JOBS)]
@@ -146,12 +156,3 @@ def test_an_actor_keeps_the_model_and_its_loss_costs_one_retry(cluster, tmp_path
     assert len(loaded) == len(set(loaded)) == 2  # each process once
     for number in range(3):
         assert job.read_result(tmp_path / f"job{number}").report["reused_stages"] == ["generate"]
-
-
-def test_no_cluster_is_told_in_a_sentence(tmp_path):
-    made_jobs.write_job(tmp_path / "job", frames=2)
-    (tmp_path / "shots.csv").write_text("job\njob\n")
-    command = [sys.executable, ROOT / "__main__.py", "batch", tmp_path / "shots.csv", "--ray", "auto"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "RAY_ADDRESS": ""}, timeout=120)
-    assert done.returncode == 2
-    assert "There is no Ray cluster at 'auto'. Start one (ray start --head), or leave out --ray." in done.stderr
