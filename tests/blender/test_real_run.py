@@ -41,7 +41,7 @@ def test_a_bar_follows_its_video(blender, clips, tmp_path, rig):
     ran = blender(RUN, clips, tmp_path / "job", rig, timeout=300)
     assert (ran["outcome"], ran["error"]) == ("FINISHED", "")
     right = ran["last"][0] - ran["first"][0]
-    assert right == pytest.approx(1.0, abs=0.1)  # metres
+    assert right == pytest.approx(1.0, abs=0.15)  # metres; a pixel of the fit is 0.125
     assert ran["last"][2] - ran["first"][2] == pytest.approx(0.0, abs=0.1)
     assert ran["first"] == pytest.approx([0.0, 0.0, 0.0], abs=1e-3)  # the video's first frame is the scene's start frame, 3
     assert ran["frames"] == [3, 11]  # nine frames of video

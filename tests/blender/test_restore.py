@@ -90,7 +90,7 @@ def test_an_animated_character_gets_what_a_model_imagines_beyond_its_bones(chara
     assert max(map(abs, found["first"])) < 1e-6  # the first frame stays as it stood
 
 
-@pytest.mark.parametrize(("kind", "sentence"), [("", "There is no model at"), ("text_to_video", "is a WanPipeline, which cannot restore a video")])
+@pytest.mark.parametrize(("kind", "sentence"), [("", "There is no folder"), ("text_to_video", "is a WanPipeline, which cannot restore a video")])
 def test_what_cannot_restore_is_told_in_a_sentence(character, engine_python, tmp_path, kind, sentence):
     model = make_model(engine_python, tmp_path / "model", kind) if kind else tmp_path / "nothing"
     run = restore(engine_python, character, tmp_path / "out.blend", model)
