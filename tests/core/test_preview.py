@@ -28,8 +28,8 @@ def test_pictures_are_drawn_now_and_then_only(monkeypatch):
     monkeypatch.setattr(preview, "over_frame", lambda frame, covered: frame)
     drawing = SimpleNamespace(covered=None)
     look = SimpleNamespace(draw=lambda *_: [drawing])
-    skeleton = SimpleNamespace(transforms=lambda *_: (None, None))
-    observer = SimpleNamespace(look=look, problem=SimpleNamespace(skeleton=skeleton), evidence=SimpleNamespace(images=["first", "second", "third"]))
+    problem = SimpleNamespace(transforms=lambda *_: (None, None))
+    observer = SimpleNamespace(look=look, problem=problem, evidence=SimpleNamespace(images=["first", "second", "third"]))
     pose = SimpleNamespace(rotations=None, translations=None)
     shown = preview.Preview(taken.append)
     for frame, later in enumerate((0.0, 0.5 * preview.INTERVAL, 1.1 * preview.INTERVAL)):
