@@ -35,7 +35,7 @@ BELOW_NORMAL_PRIORITY_CLASS = 0x4000
 def bound(settings: MachineSettings, exceeded: Callable[[], None]) -> None:
     """Keep this process within the settings. Call it before the stages; may import torch.
 
-    Threads are those of torch and OpenCV. Memory is bounded by the system where it can (Linux without a GPU): beyond it an allocation
+    Threads are those of torch and OpenCV. What OpenCV computes is the same bit for bit in every run. Memory is bounded by the system where it can (Linux without a GPU): beyond it an allocation
     fails, which the engine tells as being out of memory. Elsewhere it is watched, and `exceeded` called, which has to end the process.
     """
     most = settings.memory_limit or most_gigabytes()
@@ -52,6 +52,7 @@ def bound(settings: MachineSettings, exceeded: Callable[[], None]) -> None:
     import cv2
 
     cv2.setNumThreads(wanted)
+    cv2.ipp.setUseIPP(False)  # on one thread OpenCV takes its distance transform, which is not the same bit for bit from run to run
 
 
 def most_threads() -> int:

@@ -29,6 +29,24 @@ def test_threads_of_torch_and_opencv_are_bounded(wanted, most, used):
     assert done.stdout.split() == [str(used)] * 2
 
 
+ONE_THREAD_DISTANCES = """
+import numpy as np
+from animamimic.core.bounds import bound
+from animamimic.core.fit.evidence import signed_distance
+from animamimic.core.settings import MachineSettings
+bound(MachineSettings(threads=1), lambda: None)
+row, column = np.mgrid[:256, :256]
+disc = ((row - 140) ** 2 * 1.7 + (column - 120) ** 2 < 4900).astype(np.float32)
+print(len({signed_distance(disc).tobytes() for _ in range(200)}))
+"""
+
+
+def test_what_opencv_computes_on_one_thread_is_the_same_each_time():
+    """With Intel's library, which OpenCV takes on one thread, four different distances come out."""
+    done = subprocess.run([sys.executable, "-c", ONE_THREAD_DISTANCES], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1"]
+
+
 @pytest.mark.parametrize(("jobs", "threads"), [(1, 8), (2, 4), (3, 2), (8, 1), (50, 1)])
 def test_jobs_share_the_cores(monkeypatch, jobs, threads):
     monkeypatch.setattr(bounds, "cores", lambda: 8)
