@@ -12,6 +12,13 @@ ATTEMPTS = 3
 
 SESSION = 'sys.modules[f"{MODULE}.animamimic_addon.session"]'
 
+ONE_LAYOUT_WINDOW = """
+for window in list(bpy.context.window_manager.windows)[1:]:
+    with bpy.context.temp_override(window=window):
+        bpy.ops.wm.window_close()
+bpy.context.window_manager.windows[0].workspace = bpy.data.workspaces["Layout"]
+"""
+
 OPEN = """
 area = next(one for one in bpy.context.window.screen.areas if one.type == "VIEW_3D")
 area.spaces.active.show_region_ui = True
@@ -43,6 +50,7 @@ class Tab:
     def open(self, blend, **settings) -> None:
         """Load a file (a path as Blender sees it), open the tab, and set the panel's settings."""
         self.desk.ask(f"bpy.ops.wm.open_mainfile(filepath={str(blend)!r}, load_ui=False)")
+        self.desk.ask(ONE_LAYOUT_WINDOW)  # whatever the test before left open
         self.show()
         self.set(**settings)
 
