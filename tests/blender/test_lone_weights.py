@@ -55,4 +55,5 @@ def test_an_armature_that_moves_nothing_gets_weights_and_nothing_else(blender, t
     # The upper bone turns by 0.5 about its X, which lies across: the top moves 1 m * sin(0.5) aside and sinks by 1 - cos(0.5).
     assert abs(told["top"][1]) == pytest.approx(0.479, abs=0.05) and told["top"][2] == pytest.approx(1.878, abs=0.05)
     assert told["made"]["armature"] == "Arm" and told["made"]["action"] == ""
-    assert told["left_over"] == (["Bar/groups", "Bar/vertices", "objects/Bar"] if how == "bound" else [])  # its empty group went, and so others moved up
+    moved_up = {"Bar/groups", "Bar/vertices"} if how == "bound" else set()  # its empty group went
+    assert set(told["left_over"]) - {"objects/Bar"} == moved_up  # the object tells of its groups in Blender before 5.2 only
