@@ -110,7 +110,7 @@ class FitSettings:
         "Whether bones may do more than turn: leave their place in their parent, or become longer and thinner",
         choices={
             "OFF": "Bones turn alone, as in a body with bones inside",
-            "AUTO": "Single bones stretch, squash and slide where the video cannot be explained without; the others stay rigid",
+            "AUTO": "On a rig that is kept, single bones stretch, squash and slide where the video cannot be explained without; an automatic rig stays rigid",
         },
     )
     seed: int = setting(0, "Seed", "Start of everything random; the same seed gives the same result", minimum=0)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
 UInt8 = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
 

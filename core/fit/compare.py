@@ -8,7 +8,7 @@ from ..types import Float32, Float64
 from .evidence import FrameEvidence, squared_difference
 from .look import Drawing
 from .observe import CONTRAST, Observer
-from .problem import Poses
+from .poses import Poses
 
 BATCH = 32
 """Poses drawn at once."""

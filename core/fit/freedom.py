@@ -15,13 +15,12 @@ from torch import Tensor
 
 from .compare import picture_error
 from .observe import Observer
-from .problem import Poses, Problem
+from .poses import Poses
+from .problem import Problem
+from .refine import CHUNK
 from .solver import Solver
 
 log = logging.getLogger(__name__)
-
-CHUNK = 16
-"""Frames drawn and compared at once."""
 
 LEVEL = 0
 """Level of the blur pyramid at which the picture is asked: the coarsest takes nothing for an outlier that a bone could still reach."""

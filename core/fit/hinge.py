@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .kinematics import cross_matrix, logarithm
-from .problem import Poses
+from .poses import Poses
 
 FLOOR = 0.1
 """Radians about every axis, as a standard deviation, at which a joint is not yet told to turn about one axis rather than another."""

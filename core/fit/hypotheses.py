@@ -24,7 +24,8 @@ from .limbs import limb_joints
 from .observe import Observer
 from .painting import Paint
 from .paths import motion_cost, path_of_least_cost
-from .problem import Poses, Problem
+from .poses import Poses
+from .problem import Problem
 
 LONGEST = 4
 """Most segments of a limb that are mirrored each for itself."""

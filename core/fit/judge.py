@@ -7,7 +7,7 @@ import torch
 
 from ..types import Float32
 from .evidence import BLURS
-from .problem import Poses
+from .poses import Poses
 from .solver import Priors, Solver
 
 CHUNK = 16

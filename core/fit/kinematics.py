@@ -234,6 +234,7 @@ def _quaternion_logarithm(quaternions: Tensor) -> Tensor:
 
 
 def cross_matrix(vectors: Tensor) -> Tensor:
+    """[..., 3, 3]: the matrices that take the cross product of vectors [..., 3] with what they multiply."""
     x, y, z = vectors.unbind(-1)
     zero = torch.zeros_like(x)
     return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*vectors.shape[:-1], 3, 3)

@@ -15,7 +15,8 @@ from ..types import Float64
 from .compare import picture_error
 from .kinematics import exponential
 from .observe import Observer
-from .problem import Poses, Problem
+from .poses import Poses
+from .problem import Problem
 from .solver import rotated
 
 SWINGS = (0.3, -0.3, 0.6, -0.6, 1.0, -1.0)

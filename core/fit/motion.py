@@ -19,8 +19,9 @@ from .hypotheses import reconsider
 from .judge import Judgement, judge
 from .look import Look
 from .observe import Observer
+from .poses import Poses
 from .preview import Preview
-from .problem import Poses, Problem
+from .problem import Problem
 from .refine import Smoothness, refine
 from .solver import OWN_RIG, Priors, Solver
 from .track import track
@@ -106,20 +107,27 @@ def fit_motion(
     def seen(frame: int, pose: Poses) -> None:
         preview.show(solver.observer, frame, pose)
 
-    def fit(solver: Solver, small: Observer) -> Fitted:
+    def fit(solver: Solver, small: Observer, tell: Progress = progress) -> Fitted:
+        """Fit the clip with what this solver's problem leaves free."""
+
         def limbs_elsewhere(poses: Poses) -> Poses:
             with watch.part("limbs"):
                 return reconsider(small, poses, Hinges.of(poses).scaled(solver.priors.hinge))
 
         with watch.part("track"):
-            poses, followed = track(solver, small, lambda fraction: progress(0.8 * fraction, "following the subject"), stop, seen)
+            poses, followed = track(solver, small, lambda fraction: tell(0.8 * fraction, "following the subject"), stop, seen)
         with watch.part("refine"):
-            poses = refine(solver, poses, smoothness, lambda fraction: progress(0.8 + 0.18 * fraction, "refining all frames"), stop, seen, limbs_elsewhere)
+            poses = refine(solver, poses, smoothness, lambda fraction: tell(0.8 + 0.18 * fraction, "refining all frames"), stop, seen, limbs_elsewhere)
         return Fitted(solver, small, poses, followed)
 
     fitted = fit(solver, small)
-    if settings.stretch == "AUTO":
-        fitted = free_joints(fitted, fit, stop)
+    if settings.stretch == "AUTO" and base.frees:
+
+        def again(solver: Solver, small: Observer) -> Fitted:
+            """The same once more, with a bar that does not go back."""
+            return fit(solver, small, lambda _, text: progress(0.98, f"trying a bone that may do more: {text}"))
+
+        fitted = free_joints(fitted, again, stop)
     with watch.part("report"):
         found = judge(fitted.solver, fitted.poses)
     motion = fitted.solver.problem.motion(fitted.poses, found.certainty)

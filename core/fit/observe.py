@@ -13,7 +13,8 @@ from .evidence import BLURS, Evidence, blur, grey, sample
 from .kinematics import Skin
 from .look import Drawing, Look
 from .objectives import ColourObjective, Objective, SilhouetteObjective, TargetObjective
-from .problem import Poses, Problem
+from .poses import Poses
+from .problem import Problem
 
 SURFACE_POINTS = 400
 RIM_POINTS = 250

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from ..render import rasterize
+from ..surface import spread_by_area
 from ..types import Float32, Float64
 from .compare import error_map, painted_error
 from .kinematics import Skin
 from .look import DEPTH_SLACK, Drawing
 from .observe import Observer, Places, skin_at
-from .problem import Poses
+from .poses import Poses
 
 POINTS = 60
 """Points of a limb's surface that stand for it where its worth is only guessed."""
@@ -60,8 +61,7 @@ class Paint:
         a, b, c = (problem.vertices[used[triangles[:, corner]]] for corner in range(3))
         normals = np.cross(b - a, c - a) / 2
         areas = np.linalg.norm(normals, axis=1)
-        along = (np.arange(POINTS) + 0.5) / POINTS * areas.sum()
-        chosen = np.minimum(np.searchsorted(np.cumsum(areas), along), len(areas) - 1)
+        chosen = spread_by_area(areas, POINTS)
         mix = _spread(POINTS)
         spread = skin_at(problem.skin, Places(torch.from_numpy(used[triangles[chosen]])[None], torch.from_numpy(mix)[None]))
         return Paint(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..types import UInt8
 from .observe import Observer
-from .problem import Poses
+from .poses import Poses
 
 INTERVAL = 0.7
 """Least seconds between two pictures: drawing one costs about as much as one comparison of a pose with a frame."""

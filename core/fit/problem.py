@@ -15,8 +15,10 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from ..bone_scale import bone_axes, scale_matrices
+from ..surface import spread_by_area
 from ..types import Float32, Float64, Int32, Mesh, Motion, Rig, View
 from .kinematics import Skeleton, Skin, Stretching, stretch_matrices
+from .poses import Poses
 from .tree import solved_tree
 
 BULK_POINTS = 160
@@ -24,51 +26,6 @@ BULK_POINTS = 160
 
 WELD = 1e-5
 """Vertices nearer than this fraction of the diagonal are one."""
-
-
-@dataclass(frozen=True)
-class Poses:
-    """A batch of poses of the solved skeleton, local.
-
-    rotations: float64[T, J, 3, 3]. translations: float64[T, J, 3]. stretches: float64[T, J], logarithm of each joint's length over
-    that of frame 0; None where no joint of the problem may stretch.
-    """
-
-    rotations: Tensor
-    translations: Tensor
-    stretches: Tensor | None = None
-
-    @staticmethod
-    def rest(count: int, joints: int) -> "Poses":
-        """`count` times the pose of frame 0."""
-        return Poses(torch.eye(3, dtype=torch.float64).repeat(count, joints, 1, 1), torch.zeros(count, joints, 3, dtype=torch.float64))
-
-    def __len__(self) -> int:
-        return len(self.rotations)
-
-    def __getitem__(self, index: slice | list[int] | Tensor) -> "Poses":
-        return Poses(self.rotations[index], self.translations[index], None if self.stretches is None else self.stretches[index])
-
-    def clone(self) -> "Poses":
-        """A copy that can be changed alone."""
-        return Poses(self.rotations.clone(), self.translations.clone(), None if self.stretches is None else self.stretches.clone())
-
-    def store(self, index: int | slice | list[int] | Tensor, poses: "Poses") -> None:
-        """Overwrite some poses of the batch."""
-        self.rotations[index], self.translations[index] = poses.rotations, poses.translations
-        if self.stretches is not None and poses.stretches is not None:
-            self.stretches[index] = poses.stretches
-
-    @staticmethod
-    def stack(parts: "list[Poses]") -> "Poses":
-        """One batch after the other."""
-        stretches = [part.stretches for part in parts if part.stretches is not None]
-        joined = torch.cat([part.rotations for part in parts]), torch.cat([part.translations for part in parts])
-        return Poses(*joined, torch.cat(stretches) if stretches else None)
-
-    def repeat(self, count: int) -> "Poses":
-        """`count` times the whole batch."""
-        return Poses.stack([self] * count)
 
 
 @dataclass(frozen=True)
@@ -150,8 +107,7 @@ class Problem:
         """`BULK_POINTS` points spread evenly over the whole surface, seen or not: their skin, and float64[N, 3] where frame 0 has them."""
         corners = self.vertices[self.triangles]
         area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-        along = (np.arange(BULK_POINTS) + 0.5) / BULK_POINTS * area.sum()
-        chosen = np.minimum(np.searchsorted(np.cumsum(area), along), len(area) - 1)
+        chosen = spread_by_area(area, BULK_POINTS)
         points = torch.from_numpy(self.triangles[chosen, np.arange(BULK_POINTS) % 3].astype(np.int64))
         skin = Skin(self.skin.bones[points], self.skin.weights[points], self.skin.starts[points])
         return skin, torch.from_numpy(self.vertices[points.numpy()])

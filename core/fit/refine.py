@@ -19,7 +19,7 @@ from torch import Tensor
 from ..types import Float64
 from .hinge import Hinges
 from .kinematics import exponential, logarithm
-from .problem import Poses
+from .poses import Poses
 from .solver import Solver, System
 from .standing import Feelers, Standing
 

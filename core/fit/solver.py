@@ -14,7 +14,8 @@ from torch import Tensor
 from .kinematics import Moments, Stretching, exponential, logarithm
 from .objectives import Objective
 from .observe import Observation, Observer, skin_at
-from .problem import Poses, Problem
+from .poses import Poses
+from .problem import Problem
 
 MOST_TURN = 1.0
 """Most radians that a joint turns in one step: the linearisation holds no farther."""
@@ -36,6 +37,7 @@ class Priors:
     hinge: in the joint refinement, of joints towards turns about the axes that they and their like use, see `hinge`.
     standing: in the joint refinement, of parts that stand still in the picture towards their depth, per squared diagonal and joint, see `standing`.
     loosens: whether the joint refinement gives up rest and smoothness step by step, see `refine`.
+    frees: whether joints may leave their place or stretch where the picture demands it, see `freedom`.
     """
 
     rest: float = 40.0
@@ -49,12 +51,13 @@ class Priors:
     hinge: float = 5.0
     standing: float = 100000.0
     loosens: bool = True
+    frees: bool = True
 
 
 OWN_RIG = Priors()
 """For a rig that somebody made for this subject."""
 
-AUTOMATIC_RIG = Priors(rest=160.0, bulk=20000.0, loosens=False)
+AUTOMATIC_RIG = Priors(rest=160.0, bulk=20000.0, loosens=False, frees=False)
 """For a rig that nobody made for this subject: its bones can do more than the body does, so less is left to the picture alone."""
 
 
@@ -149,8 +152,11 @@ class Solver:
             shape = priors.depth * axis[:, None] * axis if root else priors.slide * torch.eye(3, dtype=torch.float64)
             hessian[:, part, part] += shape
             pull[:, part] += shifted[:, joint] @ shape
+        gradient = system.gradient + pull
+        if priors.bulk == 0:
+            return System(hessian, gradient, system.cost)
         held = self.held_depth(poses, world, shift)
-        return System(hessian + held.hessian, system.gradient + pull + held.gradient, system.cost)
+        return System(hessian + held.hessian, gradient + held.gradient, system.cost)
 
     def _lengths(self, poses: Poses) -> Tensor:
         """float64[I, S]: logarithms of the lengths that may change."""

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from ..types import Float64
 from .kinematics import Moments, Skin
-from .problem import Poses, Problem
+from .poses import Poses
+from .problem import Problem
 
 POINTS = 6
 """Points of a joint's skin that are watched."""

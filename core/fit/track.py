@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .compare import picture_error
 from .limbs import limb_joints, recover
 from .observe import Observer
-from .problem import Poses
+from .poses import Poses
 from .solver import Solver, predict
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ..surface import at_one_place
 from ..types import Float32, Float64, Int32, Mesh, Rig
 
 WELD = 1e-5
@@ -102,10 +103,8 @@ class _Contact:
         """share: float32[V, B], weights."""
         main = share.argmax(1)
         skins = {int(bone): cKDTree(mesh.vertices[main == bone]) for bone in np.unique(main)}
-        place = np.round((mesh.vertices - mesh.vertices.min(0)) / (WELD * mesh.diagonal)).astype(np.int64)
-        _, first, welded = np.unique(place, axis=0, return_index=True, return_inverse=True)
-        main = main[first]
-        corners = main[welded.reshape(-1)[mesh.triangles]]
+        first, place = at_one_place(mesh.vertices - mesh.vertices.min(0), WELD * mesh.diagonal)
+        corners = main[first][place[mesh.triangles]]
         edges = np.zeros((share.shape[1],) * 2, np.int32)
         for one, other in ((0, 1), (1, 2), (2, 0)):
             np.add.at(edges, (corners[:, one], corners[:, other]), 1)

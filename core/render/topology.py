@@ -10,12 +10,11 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from ..types import Float32, Int32
+from ..types import Float32, Int32, Int64
 
 WELD_TOLERANCE = 1e-6
 """Vertices nearer than this, as a fraction of the bounding box's diagonal, are one."""
 
-Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

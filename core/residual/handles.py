@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sparse
 from scipy.sparse.csgraph import dijkstra
 
+from ..surface import at_one_place
 from ..types import Float64, Int32, Mesh
 
 MOST_HANDLES = 160
@@ -73,9 +74,8 @@ def _spread(graph: sparse.csr_matrix, places: Float64, spacing: float) -> tuple[
 
 def _welded(mesh: Mesh) -> tuple[Float64, Int32]:
     """The places that vertices lie in, float64[N, 3], and which of them each vertex has, int32[V]."""
-    rounded = np.round((mesh.vertices - mesh.vertices.min(0)) / (WELDED * mesh.diagonal)).astype(np.int64)
-    _, first, inverse = np.unique(rounded, axis=0, return_index=True, return_inverse=True)
-    return mesh.vertices[first].astype(np.float64), inverse.reshape(-1).astype(np.int32)
+    first, place = at_one_place(mesh.vertices - mesh.vertices.min(0), WELDED * mesh.diagonal)
+    return mesh.vertices[first].astype(np.float64), place.astype(np.int32)
 
 
 def _edges(places: Float64, triangles: Int32) -> sparse.csr_matrix:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..types import Float64
-from .solid import Int64
+from ..types import Float64, Int64
 
 LEAST_LIMB = 0.035
 """Limbs shorter than this, fraction of the diagonal, get no bone."""

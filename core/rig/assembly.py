@@ -13,12 +13,12 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from ..types import Float64
+from ..types import Float64, Int64
 from .anatomy import LEAST_LIMB, Limb
 from .centreline import sticks_out
 from .lines import length_of, resampled, straightened
 from .parts import Parts, mirrored
-from .solid import Bool, Int64, Solid
+from .solid import Bool, Solid
 from .twins import paired
 
 BESIDE = 0.5

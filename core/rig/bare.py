@@ -6,10 +6,10 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..errors import InputError
-from ..types import Float32, Int32, Rig
+from ..types import Float32, Int32, Int64, Rig
 from .bones import Bones
 from .frame import SubjectFrame
-from .solid import Int64, Solid
+from .solid import Solid
 
 NEAR = 0.01
 """A bone lies in the subject where some of it comes this near to the solid, fraction of the diagonal."""

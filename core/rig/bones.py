@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..types import Float64, Int32
+from ..types import Float64, Int32, Int64
 from . import naming
 from .anatomy import Limb
 from .joints import Chain
-from .solid import Int64
 
 
 @dataclass(frozen=True)

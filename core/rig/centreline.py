@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 from scipy.sparse.csgraph import dijkstra
 
-from ..types import Float64
-from .solid import Bool, Int64, Solid
+from ..types import Float64, Int64
+from .solid import Bool, Solid
 
 LEAST_LENGTH = 0.065
 """Shortest limb, fraction of the diagonal."""

@@ -5,8 +5,9 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 from scipy.spatial import cKDTree
 
-from ..types import Float64, Int32
-from .solid import Bool, Int64, Solid, with_links
+from ..surface import at_one_place, spread_by_area
+from ..types import Float64, Int32, Int64
+from .solid import Bool, Solid, with_links
 
 GRAZES = 0.3
 """Two pieces only graze where their contact is less than this share of the weakest on another way between them."""
@@ -20,8 +21,8 @@ MOST_PIECES = 300
 
 def places(vertices: Float64) -> tuple[Int64, int]:
     """int64[V]: the number of each vertex's place, the same for vertices at one place; and how many places there are."""
-    number = np.unique(np.round(vertices / 1e-5).astype(np.int64), axis=0, return_inverse=True)[1].reshape(-1)
-    return number, int(number.max()) + 1
+    first, number = at_one_place(vertices, 1e-5)
+    return number, len(first)
 
 
 def loose_pieces(vertices: Float64, triangles: Int32) -> Int64:
@@ -56,8 +57,7 @@ def labels(solid: Solid, vertices: Float64, triangles: Int32, pieces: Int64) -> 
     """int64[N]: the piece whose surface is nearest to each voxel."""
     corners = vertices[triangles]
     areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    steps = (np.arange(SAMPLES) + 0.5) / SAMPLES * areas.sum()
-    face = np.searchsorted(np.cumsum(areas), steps).clip(0, len(areas) - 1)
+    face = spread_by_area(areas, SAMPLES)
     share = np.random.default_rng(0).dirichlet(np.ones(3), SAMPLES)
     points = np.concatenate([vertices[triangles.reshape(-1)], np.einsum("sk,skc->sc", share, corners[face])])
     owner = pieces[np.concatenate([triangles.reshape(-1), triangles[face, 0]])]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ..surface import spread_by_area
 from ..types import Float64, Mesh
 
 SAMPLES = 3000
@@ -92,8 +93,7 @@ def sample_surface(mesh: Mesh, count: int) -> Float64:
     corners = mesh.vertices.astype(np.float64)[mesh.triangles]
     areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     generator = np.random.default_rng(0)
-    steps = (np.arange(count) + 0.5) / count * areas.sum()
-    triangle = corners[np.searchsorted(np.cumsum(areas), steps).clip(0, len(areas) - 1)]
+    triangle = corners[spread_by_area(areas, count)]
     u, v = generator.random((2, count))
     over = u + v > 1
     u, v = np.where(over, 1 - u, u), np.where(over, 1 - v, v)

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..types import Float64
+from ..types import Float64, Int64
 from .anatomy import LEAST_LIMB, Limb
 from .centreline import Centreline
 from .lines import length_of, resampled, straightened
-from .solid import Bool, Int64, Solid
+from .solid import Bool, Solid
 from .twins import paired
 
 EMERGES = 0.3

@@ -10,9 +10,9 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
-from ..types import Float64, Int32
+from ..types import Float64, Int32, Int64
 from .contacts import MOST_PIECES, labels, loose_pieces
-from .solid import Int64, Solid, with_links
+from .solid import Solid, with_links
 
 SMALL = 0.09
 """A piece smaller than this, fraction of the diagonal, is no part of its own."""

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
-from ..types import Float64, Int32
+from ..types import Float64, Int32, Int64
 
 Bool = NDArray[np.bool_]
-Int64 = NDArray[np.int64]
 
 FINEST = 176
 """Most voxels along the longest side."""

@@ -9,11 +9,11 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from ..types import Float32, Float64, Int32
+from ..types import Float32, Float64, Int32, Int64
 from .bones import Bones
 from .contacts import loose_pieces, places
 from .parts import Parts
-from .solid import Int64, Solid
+from .solid import Solid
 
 SHARPNESS = 4.0
 """Power with which a bone's pull falls with distance."""

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sparse
 import warp as wp
 
+from ..surface import at_one_place
 from ..types import Float64, Int32, Mesh
 from .kernels import signed_distance_kernel
 
@@ -88,9 +89,8 @@ def _triangle_grid(divisions: int) -> tuple[Float64, Int32, Int32]:
 
 def _welds(mesh: Mesh) -> Int32:
     """int32[V, 2]: each vertex with the first one at its place."""
-    places = np.round((mesh.vertices - mesh.vertices.min(axis=0)) / (WELDED * mesh.diagonal)).astype(np.int64)
-    _, firsts, inverse = np.unique(places, axis=0, return_index=True, return_inverse=True)
-    return np.stack([np.arange(len(places)), firsts[inverse.ravel()]], axis=1).astype(np.int32)
+    first, place = at_one_place(mesh.vertices - mesh.vertices.min(axis=0), WELDED * mesh.diagonal)
+    return np.stack([np.arange(len(place)), first[place]], axis=1).astype(np.int32)
 
 
 def _facing_outwards(mesh: Mesh) -> Int32:

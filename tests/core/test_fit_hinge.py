@@ -7,7 +7,7 @@ import pytest
 import torch
 from animamimic.core.fit.hinge import Hinges, common_axis, inverse_left_jacobian
 from animamimic.core.fit.kinematics import exponential, logarithm
-from animamimic.core.fit.problem import Poses
+from animamimic.core.fit.poses import Poses
 
 
 def posed(turns):

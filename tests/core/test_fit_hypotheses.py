@@ -16,7 +16,7 @@ from animamimic.core.fit.kinematics import exponential, logarithm
 from animamimic.core.fit.motion import prepare
 from animamimic.core.fit.painting import Paint
 from animamimic.core.fit.paths import motion_cost, path_of_least_cost
-from animamimic.core.fit.problem import Poses
+from animamimic.core.fit.poses import Poses
 from animamimic.core.settings import FitSettings
 from animamimic.core.types import Clip, Mesh, Rig, View
 

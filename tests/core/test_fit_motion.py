@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 from animamimic.core.errors import InputError
-from animamimic.core.fit import Priors, fit_motion, preview, skin
+from animamimic.core.fit import AUTOMATIC_RIG, Priors, fit_motion, preview, skin
 from animamimic.core.fit.motion import prepare
-from animamimic.core.fit.problem import Poses
+from animamimic.core.fit.poses import Poses
 from animamimic.core.fit.refine import ROUNDS
 from animamimic.core.settings import FitSettings
 from animamimic.core.types import Clip, Mesh, Rig, View
@@ -113,18 +113,32 @@ def test_a_rigid_subject_keeps_its_joints_and_lengths_exactly(bent):
     np.testing.assert_array_equal(motion.scales, 1.0)
 
 
+def changing(aside, longer):
+    """Poses of an arm that turns, while its forearm leaves the elbow sideways and becomes longer, by so much a frame."""
+    return [(3 * k, 5 * k, (0.0, 0.0), aside * k, 1 + longer * k) for k in range(6)]
+
+
 @pytest.mark.parametrize("kind", ["slide", "longer"])
 def test_a_bone_is_freed_where_the_picture_demands_it(kind):
     """The forearm leaves the elbow sideways by a quarter of its length, or becomes 1.5 times as long: it alone is freed, in that way, and the hand arrives."""
     aside, longer = (0.05, 0.0) if kind == "slide" else (0.0, 0.1)
-    poses = [(3 * k, 5 * k, (0.0, 0.0), aside * k, 1 + longer * k) for k in range(6)]
     mesh, rig, view = arm()
-    motion, report = fit_motion(mesh, rig, view, clip(poses), SETTINGS)
+    told = []
+    motion, report = fit_motion(mesh, rig, view, clip(changing(aside, longer)), SETTINGS, lambda fraction, text: told.append(fraction))
+    assert told == sorted(told)  # the second fit does not take the bar back
     along, across = (np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))]) for angle in (40, 130))
     elbow = np.array([math.cos(math.radians(15)) - 1, math.sin(math.radians(15))])
     assert report.freed == ["fore"]
     np.testing.assert_allclose(skin(rig, motion, [5])[0, -2:, :2].mean(0), elbow + 5 * aside * across + (1 + 5 * longer) * along, atol=0.04)
     assert ((motion.scales == 1).all(), (motion.translations[:, 1] == 0).all()) == (kind == "slide", kind == "longer")
+
+
+def test_a_rig_that_nobody_made_stays_rigid():
+    """The same video, in which a rig of the subject's own is freed."""
+    mesh, rig, view = arm()
+    motion, report = fit_motion(mesh, rig, view, clip(changing(0.05, 0.0)), SETTINGS, base=AUTOMATIC_RIG)
+    assert report.freed == []
+    np.testing.assert_array_equal(motion.translations[:, 1], 0.0)
 
 
 def test_first_frame_is_the_mesh_and_the_report_is_honest(bent):

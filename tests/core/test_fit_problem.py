@@ -9,7 +9,8 @@ from animamimic.core.fit import AUTOMATIC_RIG, OWN_RIG, refine
 from animamimic.core.fit.freedom import Freedom, freed, possible, promised
 from animamimic.core.fit.kinematics import exponential, skin
 from animamimic.core.fit.limbs import limb_joints
-from animamimic.core.fit.problem import Poses, Problem
+from animamimic.core.fit.poses import Poses
+from animamimic.core.fit.problem import Problem
 from animamimic.core.fit.refine import Smoothness, _solve
 from animamimic.core.fit.solver import Solver, predict
 from animamimic.core.types import Mesh, Rig, View

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 from animamimic.core.fit.kinematics import exponential
-from animamimic.core.fit.problem import Poses, Problem
+from animamimic.core.fit.poses import Poses
+from animamimic.core.fit.problem import Problem
 from animamimic.core.fit.standing import SHORTEST, Feelers, Standing, still_spans
 from animamimic.core.types import Mesh, Rig, View
 

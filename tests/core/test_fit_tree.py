@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 from animamimic.core.fit.kinematics import exponential, skin
-from animamimic.core.fit.problem import Poses, Problem
+from animamimic.core.fit.poses import Poses
+from animamimic.core.fit.problem import Problem
 from animamimic.core.fit.tree import solved_tree
 from animamimic.core.types import Mesh, Rig, View
 
