@@ -35,7 +35,7 @@ def solved_tree(mesh: Mesh, rig: Rig) -> tuple[list[int], Float64, list[int]]:
     np.add.at(share, (np.arange(len(share))[:, None], rig.influences), rig.weights)
     weighted = share.sum(0) > 0
     parents, heads = _useful(rig, weighted), rig.heads.astype(float).copy()
-    _hang_strays(parents, share, mesh)
+    _hang_strays(parents, rig, share, mesh)
     _pass_through(parents, weighted)
     _hang_extra_roots(parents, heads, share, mesh.vertices)
     order: list[int] = []
@@ -64,16 +64,16 @@ def _pass_through(parents: Tree, weighted: np.ndarray) -> None:
             parents[children[0]] = parents.pop(bone)
 
 
-def _hang_strays(parents: Tree, share: Float32, mesh: Mesh) -> None:
+def _hang_strays(parents: Tree, rig: Rig, share: Float32, mesh: Mesh) -> None:
     """Hang every stray on the end of the limb that its skin touches.
 
     A bone strays whose skin is apart from that of all its ancestors and touches the last bone of a limb that lies deeper in the tree
-    and is longer than what the bone carries itself.
+    and is longer than what the bone carries itself. It must be able to leave its place in its parent, where the limb takes it along.
     """
     contact = _Contact.of(share, mesh)
     for bone in sorted(contact.skins):
         above = _line(parents, bone)[1:]
-        if not above or any(contact.gap(bone, ancestor) < APART * mesh.diagonal for ancestor in above):
+        if not above or not rig.loose[bone] or any(contact.gap(bone, ancestor) < APART * mesh.diagonal for ancestor in above):
             continue
         own = [one for one in parents if bone in _line(parents, one)]
         ends = [one for one in contact.skins if one not in own and not _children(parents, one) and _limb_length(parents, one, bone) > len(own)]

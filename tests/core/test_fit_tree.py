@@ -1,5 +1,7 @@
 """The tree that is solved for: feet that the author hung on the root for inverse kinematics follow their limbs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -54,6 +56,13 @@ def test_feet_under_the_root_hang_on_the_shins_that_they_touch(gap):
     assert named_parents(*walker(gap)) == {
         "body": None, "thigh.L": "body", "thigh.R": "body", "shin.L": "thigh.L", "shin.R": "thigh.R", "foot.L": "shin.L", "foot.R": "shin.R",
     }
+
+
+def test_a_foot_that_is_tied_to_the_root_stays_there():
+    """A connected bone of Blender's cannot be keyed away from its parent."""
+    mesh, rig = walker()
+    tied = np.array([not name.startswith("foot") for name in NAMES])
+    assert named_parents(mesh, replace(rig, loose=tied))["foot.L"] == "root"
 
 
 def test_a_part_that_touches_no_limb_stays_where_it_is():
