@@ -79,7 +79,7 @@ def test_a_subject_that_comes_nearer_is_not_held(arm):
 
 
 def test_a_turning_point_is_too_short_to_count():
-    swing = np.sin(np.linspace(0, np.pi, FRAMES))[:, None, None] * np.array([[[0.1, 0.0]]])
+    swing = np.sin(np.linspace(0, np.pi, FRAMES))[:, None, None] * np.array([[[0.05, 0.0]]])  # still for four frames
     assert still_spans(swing) == []
     assert still_spans(np.zeros((SHORTEST - 1, 1, 2))) == []
     assert still_spans(np.zeros((SHORTEST, 1, 2))) == [slice(0, SHORTEST)]

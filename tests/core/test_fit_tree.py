@@ -69,11 +69,20 @@ def test_a_part_that_touches_no_limb_stays_where_it_is():
     assert named_parents(*walker(gap=0.4))["foot.L"] == "root"
 
 
-def test_a_limb_is_not_hung_on_the_end_of_another():
-    """The body here is without skin, so the thighs touch no ancestor; the left leg's end touches the right leg."""
+def test_skin_that_a_triangle_joins_touches_however_far_its_corners_are():
+    mesh, rig = walker(gap=0.4)
+    shin, foot = (np.flatnonzero(rig.influences[:, 0] == NAMES.index(name)) for name in ("shin.L", "foot.L"))
+    between = np.array([[shin[3], shin[2], foot[0]]], np.int32)
+    assert named_parents(Mesh(mesh.vertices, np.concatenate([mesh.triangles, between])), rig)["foot.L"] == "shin.L"
+
+
+def test_a_limb_is_not_hung_on_the_end_of_another_that_it_touches():
+    """The body here is without skin, so that the thighs are apart from all above them, and the right foot is held against the left thigh."""
     mesh, rig = walker()
-    body = rig.influences[:, 0] == NAMES.index("body")
-    rig.influences[body] = NAMES.index("thigh.L")
+    of = rig.influences[:, 0]
+    right = np.isin(of, [number for number, name in enumerate(NAMES) if name.endswith(".R")])
+    mesh.vertices[right] += np.array([2.0, 0, 2.0], np.float32)
+    rig.influences[of == NAMES.index("body")] = NAMES.index("thigh.L")
     found = named_parents(mesh, rig)
     assert found["thigh.L"] == found["thigh.R"] == "body"
 
