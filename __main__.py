@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 # The engine's matrices are many and small: threads gain nothing on them, and cost a multiple of the time where another
-# program wants a core (measured: a fit of 27 s took 130 s). Numerical libraries read this when they are first imported.
+# program wants a core (measured: a fit of 27 s took 130 s). Frames are shared out instead (`core.workers`). Numerical libraries read this when they are first imported.
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 

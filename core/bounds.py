@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .memory_watch import MemoryWatch
 from .settings import MachineSettings
+from .workers import use_workers
 
 MOST_THREADS = "ANIMAMIMIC_THREADS"
 """Environment variable: no job may use more threads than this, whatever its settings say. Set by who runs several jobs at once."""
@@ -35,7 +36,8 @@ BELOW_NORMAL_PRIORITY_CLASS = 0x4000
 def bound(settings: MachineSettings, exceeded: Callable[[], None]) -> None:
     """Keep this process within the settings. Call it before the stages; may import torch.
 
-    Threads are those of torch and OpenCV. What OpenCV computes is the same bit for bit in every run. Memory is bounded by the system where it can (Linux without a GPU): beyond it an allocation
+    Independent pieces of work are shared out to as many threads (`workers`); torch and OpenCV keep to one in each. What OpenCV computes is
+    the same bit for bit in every run. Memory is bounded by the system where it can (Linux without a GPU): beyond it an allocation
     fails, which the engine tells as being out of memory. Elsewhere it is watched, and `exceeded` called, which has to end the process.
     """
     most = settings.memory_limit or most_gigabytes()
@@ -44,14 +46,19 @@ def bound(settings: MachineSettings, exceeded: Callable[[], None]) -> None:
     else:
         _watch.watch(most * GIGABYTE, exceeded)
     keep_freed_memory()
-    wanted = min(settings.threads, most_threads())
-    if wanted != int(os.environ.get("OMP_NUM_THREADS", "0") or 0):
+    if os.environ.get("OMP_NUM_THREADS", "") != "1":
         import torch
 
-        torch.set_num_threads(wanted)
+        torch.set_num_threads(1)
+    bound_opencv()
+    use_workers(min(settings.threads or cores(), most_threads()), bound_opencv)
+
+
+def bound_opencv() -> None:
+    """OpenCV keeps the second of these for each thread by itself."""
     import cv2
 
-    cv2.setNumThreads(wanted)
+    cv2.setNumThreads(1)
     cv2.ipp.setUseIPP(False)  # on one thread OpenCV takes its distance transform, which is not the same bit for bit from run to run
 
 

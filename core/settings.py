@@ -204,7 +204,7 @@ class RestoreSettings:
 class MachineSettings:
     """How much of the machine the engine may use. None of it changes the result beyond rounding."""
 
-    threads: int = setting(1, "Threads", "Processor threads of one run; the work is many small pieces, of which more threads make little faster", minimum=1, maximum=64)
+    threads: int = setting(0, "Threads", "Processor cores that one run uses, 0 for all of them; the motion is the same with any number", minimum=0, maximum=64)
     memory_limit: float = setting(0.0, "Memory Limit", "Most memory of one run in GB, 0 for three quarters of the machine's; a run that needs more ends with a message instead of slowing down the machine", minimum=0.0, maximum=4096.0)
 
 

@@ -5,25 +5,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..types import Float32, Float64
+from ..workers import each
 from .evidence import FrameEvidence, squared_difference
 from .look import Drawing
 from .observe import CONTRAST, Observer
 from .poses import Poses
 
-BATCH = 32
+BATCH = 8
 """Poses drawn at once."""
 
 
 def picture_error(observer: Observer, frames: Sequence[int], poses: Poses) -> Float64:
     """float64[I]: badness of each pose for its frame, in pixels of a 256-pixel picture: squared colour differences, limited, plus
     the area where drawing and mask disagree."""
-    result = np.zeros(len(poses))
-    for first in range(0, len(poses), BATCH):
-        part = poses[first : first + BATCH]
-        drawings = observer.look.draw(*observer.problem.transforms(part))
-        for index, drawing in enumerate(drawings, first):
-            result[index] = error_map(observer.evidence[frames[index]], drawing).sum()
-    return result / observer.evidence.pixel**2
+
+    def errors(first: int) -> list[float]:
+        drawings = observer.look.draw(*observer.problem.transforms(poses[first : first + BATCH]))
+        return [float(error_map(observer.evidence[frame], drawing).sum()) for frame, drawing in zip(frames[first:], drawings, strict=False)]
+
+    return np.concatenate(each(errors, range(0, len(poses), BATCH))) / observer.evidence.pixel**2
 
 
 def error_map(ready: FrameEvidence, drawing: Drawing) -> Float32:

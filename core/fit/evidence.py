@@ -6,6 +6,7 @@ All pictures are float32 at the fit's resolution, row 0 on top, pixel centres at
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -56,7 +57,7 @@ class FrameEvidence:
 
 @dataclass
 class Evidence:
-    """The whole clip at the fit's resolution; frames are prepared when first asked for.
+    """The whole clip at the fit's resolution; frames are prepared when first asked for, by whichever thread.
 
     images: uint8[T, H, W, 3]. coverage: uint8[T, H, W].
     """
@@ -64,6 +65,10 @@ class Evidence:
     images: UInt8
     coverage: UInt8
     _ready: OrderedDict[int, FrameEvidence] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self._preparing = [Lock() for _ in self.images]
 
     @staticmethod
     def of(clip: Clip, width: int, height: int) -> "Evidence":
@@ -84,12 +89,14 @@ class Evidence:
         return max(self.images.shape[1:3]) / 256
 
     def __getitem__(self, frame: int) -> FrameEvidence:
-        if frame not in self._ready:
-            self._ready[frame] = self._prepare(frame)
-            if len(self._ready) > max(4, MEMORY // (PIXEL_BYTES * self.images[0, ..., 0].size)):
-                self._ready.popitem(last=False)
-        self._ready.move_to_end(frame)
-        return self._ready[frame]
+        with self._preparing[frame]:
+            ready = self._ready.get(frame) or self._prepare(frame)
+            with self._lock:
+                self._ready[frame] = ready
+                self._ready.move_to_end(frame)
+                if len(self._ready) > max(4, MEMORY // (PIXEL_BYTES * self.images[0, ..., 0].size)):
+                    self._ready.popitem(last=False)
+        return ready
 
     def _prepare(self, frame: int) -> FrameEvidence:
         image = self.images[frame].astype(np.float32) / 255

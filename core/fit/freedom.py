@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ..workers import each
 from .compare import picture_error
 from .observe import Observer
 from .poses import Poses
@@ -102,17 +103,19 @@ def most_wanted(solver: Solver, poses: Poses) -> tuple[Freedom | None, float]:
     columns = [_columns(problem, one) for one in freedoms]
     fixed = torch.ones(problem.unknowns, dtype=torch.bool)
     fixed[torch.cat(columns)] = False
-    saved, cost = torch.zeros(len(freedoms), dtype=torch.float64), 0.0
-    for first in range(1, len(poses), CHUNK):
+
+    def saved_and_cost(first: int) -> Tensor:
         frames = list(range(first, min(first + CHUNK, len(poses))))
         part = poses[frames]
         drawings = opened.observer.look.draw(*problem.transforms(part))
         observation = opened.observer.observe(frames, drawings, LEVEL, flow=True)
         system = opened.with_priors(opened.picture_system(part, observation), part, None)
-        saved += promised(system.hessian, system.gradient, torch.nonzero(fixed)[:, 0], columns)
-        cost += float(system.cost.sum())
-    best = int(saved.argmax())
-    return freedoms[best], float(saved[best]) / max(cost, 1e-12)
+        saved = promised(system.hessian, system.gradient, torch.nonzero(fixed)[:, 0], columns)
+        return torch.cat([saved, system.cost.sum()[None]])
+
+    *saved, cost = torch.stack(each(saved_and_cost, range(1, len(poses), CHUNK))).sum(0).tolist()
+    best = saved.index(max(saved))
+    return freedoms[best], saved[best] / max(cost, 1e-12)
 
 
 def promised(hessian: Tensor, gradient: Tensor, base: Tensor, groups: list[Tensor]) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..mirror import mirrored_limb
 from ..types import Float64
+from ..workers import each
 from .compare import picture_error
 from .hinge import Hinges
 from .kinematics import exponential, logarithm
@@ -192,7 +193,7 @@ def _other_path(observer: Observer, poses: Poses, limb: Limb, hinges: Hinges) ->
     present = poses.rotations[:, None, list(limb.joints)]
     sure = torch.cat([present, mirrored(observer, poses, limb), from_other_frames(poses, limb)], 1)
     paint, swings = Paint.of(observer, limb.joints[0]), Swings.of(observer.problem, limb, hinges)
-    states = [_states(paint, frame, poses[frame : frame + 1], limb, hinges, sure[frame], swings) for frame in range(len(poses))]
+    states = each(lambda frame: _states(paint, frame, poses[frame : frame + 1], limb, hinges, sure[frame], swings), range(len(poses)))
     states[0] = _chosen(states[0], np.zeros(1, int))
     path = path_of_least_cost([one.cost for one in states], [one.places for one in states], MOVE, BEND)
     if not any(path):

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..types import Float32
+from ..types import Float32, Float64
+from ..workers import each
 from .evidence import BLURS
 from .poses import Poses
 from .solver import Priors, Solver
 
-CHUNK = 16
+CHUNK = 8
 """Frames drawn at once."""
 
 
@@ -31,21 +32,26 @@ def judge(solver: Solver, poses: Poses) -> Judgement:
     its three principal curvatures c and the frames. A joint seen from one side only, whose turn in the picture's plane is known
     and whose depth is not, has about a third.
     """
-    observer, count = solver.observer, len(poses)
-    iou, difference, certainty = np.zeros(count, np.float32), np.zeros(count, np.float32), np.zeros(solver.problem.joints)
-    for first in range(0, count, CHUNK):
-        frames = list(range(first, min(first + CHUNK, count)))
-        part = poses[frames]
-        drawings = observer.look.draw(*solver.problem.transforms(part))
-        for frame, drawing in zip(frames, drawings, strict=True):
-            ready = observer.evidence[frame]
-            either = np.maximum(drawing.covered, ready.coverage)
-            area = max(float(either.sum()), 1e-6)
-            iou[frame] = np.minimum(drawing.covered, ready.coverage).sum() / area
-            difference[frame] = (np.abs(drawing.over(ready.background) - ready.image).mean(-1) * either).sum() / area
-        system = solver.picture_system(part, observer.observe(frames, drawings, len(BLURS) - 1))
-        turns = system.hessian[:, : 3 * solver.problem.joints, : 3 * solver.problem.joints]
-        blocks = turns.reshape(len(frames), solver.problem.joints, 3, solver.problem.joints, 3)
-        held = torch.linalg.eigvalsh(torch.diagonal(blocks, dim1=1, dim2=3).permute(0, 3, 1, 2)).clamp(min=0)
-        certainty += (held / (held + Priors.rest)).mean(-1).sum(0).numpy()
-    return Judgement(iou, difference, (certainty / count).astype(np.float32))
+    count = len(poses)
+    chunks = [list(range(first, min(first + CHUNK, count))) for first in range(0, count, CHUNK)]
+    found = each(lambda frames: _judged(solver, frames, poses[frames]), chunks)
+    iou, difference = (np.concatenate([part[kind] for part in found]) for kind in (0, 1))
+    return Judgement(iou, difference, (sum(part[2] for part in found) / count).astype(np.float32))
+
+
+def _judged(solver: Solver, frames: list[int], poses: Poses) -> tuple[Float32, Float32, Float64]:
+    """Silhouette IoU and colour difference float32[T] of some frames, and the sum over them of every joint's certainty float64[J]."""
+    observer, joints = solver.observer, solver.problem.joints
+    drawings = observer.look.draw(*solver.problem.transforms(poses))
+    iou, difference = np.zeros(len(frames), np.float32), np.zeros(len(frames), np.float32)
+    for index, drawing in enumerate(drawings):
+        ready = observer.evidence[frames[index]]
+        either = np.maximum(drawing.covered, ready.coverage)
+        area = max(float(either.sum()), 1e-6)
+        iou[index] = np.minimum(drawing.covered, ready.coverage).sum() / area
+        difference[index] = (np.abs(drawing.over(ready.background) - ready.image).mean(-1) * either).sum() / area
+    system = solver.picture_system(poses, observer.observe(frames, drawings, len(BLURS) - 1))
+    turns = system.hessian[:, : 3 * joints, : 3 * joints]
+    blocks = turns.reshape(len(frames), joints, 3, joints, 3)
+    held = torch.linalg.eigvalsh(torch.diagonal(blocks, dim1=1, dim2=3).permute(0, 3, 1, 2)).clamp(min=0)
+    return iou, difference, (held / (held + Priors.rest)).mean(-1).sum(0).numpy()

@@ -17,13 +17,15 @@ from scipy.linalg import solveh_banded
 from torch import Tensor
 
 from ..types import Float64
+from ..workers import each
 from .hinge import Hinges
 from .kinematics import exponential, logarithm
+from .observe import Observation
 from .poses import Poses
 from .solver import Solver, System
 from .standing import Feelers, Standing
 
-CHUNK = 16
+CHUNK = 8
 """Frames drawn and compared at once."""
 
 STEPS = 2
@@ -112,20 +114,28 @@ def refine(
 def _round(solver: Solver, poses: Poses, smoothness: Smoothness, level: int) -> Poses:
     """Draw all frames, and take a few steps."""
     chunks = [list(range(first, min(first + CHUNK, len(poses)))) for first in range(1, len(poses), CHUNK)]
-    observations = []
-    for frames in chunks:
-        part = poses[frames]
-        drawings = solver.observer.look.draw(*solver.problem.transforms(part))
-        observations.append(solver.observer.observe(frames, drawings, level, flow=True))
+
+    def observed(frames: list[int]) -> Observation:
+        drawings = solver.observer.look.draw(*solver.problem.transforms(poses[frames]))
+        return solver.observer.observe(frames, drawings, level, flow=True)
+
+    observations = each(observed, chunks)
     hinges = Hinges.of(poses).scaled(solver.priors.hinge)
     standing = Standing.of(Feelers.of(solver.problem), poses, solver.priors.standing)
     for _ in range(STEPS):
-        systems = [
-            solver.with_priors(solver.picture_system(poses[frames], observation), poses[frames], None)
-            for frames, observation in zip(chunks, observations, strict=True)
-        ]
+        systems = _systems(solver, poses, chunks, observations)
         poses = _step(solver, poses, systems, smoothness, hinges, standing)
     return poses
+
+
+def _systems(solver: Solver, poses: Poses, chunks: list[list[int]], observations: list[Observation]) -> list[System]:
+    """What the pictures say of every chunk of frames, with the priors of every frame alone."""
+
+    def system(seen: tuple[list[int], Observation]) -> System:
+        part = poses[seen[0]]
+        return solver.with_priors(solver.picture_system(part, seen[1]), part, None)
+
+    return each(system, zip(chunks, observations, strict=True))
 
 
 def _step(solver: Solver, poses: Poses, systems: list[System], smoothness: Smoothness, hinges: Hinges, standing: Standing) -> Poses:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..workers import each
 from .compare import picture_error
 from .limbs import limb_joints, recover
 from .observe import Observer
@@ -59,11 +60,12 @@ def track(solver: Solver, small: Observer, progress: Callable[[float], None], st
 
 def _best_attempt(solver: Solver, frame: int, last: Poses, before: Poses | None) -> tuple[Poses, float]:
     """The pose that explains the frame best, and its error."""
-    found = []
-    for attempt in ATTEMPTS:
+
+    def pose(attempt: Attempt) -> Poses:
         guess = predict(last, before, attempt.speed)
-        found.append(solver.fit([frame], guess, guess, attempt.levels, flow=attempt.flow))
-    poses = Poses.stack(found)
+        return solver.fit([frame], guess, guess, attempt.levels, flow=attempt.flow)
+
+    poses = Poses.stack(each(pose, ATTEMPTS))
     errors = picture_error(solver.observer, [frame] * len(poses), poses)
     best = int(errors.argmin())
     return poses[best : best + 1], float(errors[best])

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..errors import EngineError, InputError
 from ..settings import RestoreSettings
 from ..types import Clip, Progress, UInt8, no_progress
+from ..workers import wide_torch
 from .generate.kept import Models
 from .generate.models import row_of
 from .generate.source import Fetch, diffusers, find_pipeline
@@ -52,7 +53,7 @@ def restore_video(pipeline: Any, coarse: Clip, settings: RestoreSettings, seed: 
     Returns uint8[T, H, W, 3], as many frames of the same size as the clip's. Raises EngineError where memory does not suffice.
     """
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), wide_torch():
             return _restored(pipeline, coarse, settings, seed, progress)
     except torch.OutOfMemoryError as error:
         raise EngineError("The video model ran out of memory.", "Lower Restored Size, restore fewer frames, or choose a smaller model.") from error

@@ -18,15 +18,23 @@ from animamimic.core.bounds import bound
 from animamimic.core.settings import MachineSettings
 bound(MachineSettings(threads={threads}), lambda: None)
 import cv2, torch
-print(torch.get_num_threads(), cv2.getNumThreads())
+from animamimic.core.workers import each
+import threading
+together = threading.Barrier({used}, timeout=60)
+def thread(_):
+    together.wait()
+    return threading.current_thread().name, torch.get_num_threads(), cv2.getNumThreads(), cv2.ipp.useIPP()
+seen = each(thread, range({used}))
+print(len(set(seen)), *set(one[1:] for one in seen))
 """
 
 
-@pytest.mark.parametrize(("wanted", "most", "used"), [(1, "", 1), (2, "8", 2), (8, "2", 2)])
-def test_threads_of_torch_and_opencv_are_bounded(wanted, most, used):
+@pytest.mark.parametrize(("wanted", "most", "used"), [(1, "", 1), (2, "8", 2), (8, "2", 2), (0, "3", min(3, bounds.cores()))])
+def test_pieces_of_work_are_shared_out_to_as_many_threads_as_are_allowed(wanted, most, used):
+    """In each of them torch and OpenCV keep to one, and OpenCV to its own code."""
     environment = {**os.environ, bounds.MOST_THREADS: most}
-    done = subprocess.run([sys.executable, "-c", THREADS.format(threads=wanted)], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(used)] * 2
+    done = subprocess.run([sys.executable, "-c", THREADS.format(threads=wanted, used=used)], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"{used} (1, 1, False)"
 
 
 ONE_THREAD_DISTANCES = """

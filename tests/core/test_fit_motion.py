@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from animamimic.core.bounds import bound_opencv
 from animamimic.core.errors import InputError
 from animamimic.core.fit import AUTOMATIC_RIG, Priors, fit_motion, preview, skin
 from animamimic.core.fit.motion import prepare
@@ -13,6 +14,7 @@ from animamimic.core.fit.poses import Poses
 from animamimic.core.fit.refine import ROUNDS
 from animamimic.core.settings import FitSettings
 from animamimic.core.types import Clip, Mesh, Rig, View
+from animamimic.core.workers import use_workers
 
 SIDE = 128
 COLOURS = ((200, 60, 40), (40, 70, 190))
@@ -88,6 +90,17 @@ def turn_about_z(quaternions):
 def bent():
     mesh, rig, view = arm()
     return rig, *fit_motion(mesh, rig, view, clip(BEND), SETTINGS)
+
+
+def test_any_number_of_threads_finds_the_same_motion_bit_for_bit():
+    found = []
+    bound_opencv()
+    for threads in (1, 3):
+        use_workers(threads, bound_opencv)
+        motion, report = fit_motion(*arm(), clip(BEND), SETTINGS)
+        found.append((motion.rotations.tobytes(), motion.translations.tobytes(), motion.certainty.tobytes(), report.image_error))
+    use_workers(1)
+    assert found[0] == found[1]
 
 
 def test_angles_of_a_bending_arm(bent):

@@ -10,6 +10,7 @@ import numpy as np
 from ...bounds import out_of_memory
 from ...errors import CancelledError, EngineError
 from ...types import UInt8
+from ...workers import wide_torch
 from .latent_preview import preview
 from .loading import free
 from .models import VideoModel
@@ -42,7 +43,8 @@ Step = Callable[[int, int, UInt8 | None], None]
 def sample(pipeline: Any, row: VideoModel, wish: Wish, on_step: Step) -> list[UInt8]:
     """Frames uint8[h, w, 3] each. Raises CancelledError from `on_step`, EngineError where memory runs out."""
     try:
-        made = pipeline(**call_arguments(pipeline, row, wish, on_step))
+        with wide_torch():
+            made = pipeline(**call_arguments(pipeline, row, wish, on_step))
     except CancelledError:
         raise
     except (RuntimeError, MemoryError) as error:
