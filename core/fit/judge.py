@@ -36,7 +36,7 @@ def judge(solver: Solver, poses: Poses) -> Judgement:
     chunks = [list(range(first, min(first + CHUNK, count))) for first in range(0, count, CHUNK)]
     found = each(lambda frames: _judged(solver, frames, poses[frames]), chunks)
     iou, difference = (np.concatenate([part[kind] for part in found]) for kind in (0, 1))
-    return Judgement(iou, difference, (sum(part[2] for part in found) / count).astype(np.float32))
+    return Judgement(iou, difference, (np.sum([part[2] for part in found], 0) / count).astype(np.float32))
 
 
 def _judged(solver: Solver, frames: list[int], poses: Poses) -> tuple[Float32, Float32, Float64]:
