@@ -18,6 +18,7 @@ from ..core.errors import AnimaMimicError, EngineError, InputError
 from . import ROOT_PACKAGE, process
 from .datablocks import Context
 from .properties import path_property
+from .translations import sentence
 
 VARIABLE = "ANIMAMIMIC_PYTHON"
 """Environment variable that names the engine's Python."""
@@ -48,7 +49,7 @@ class ANIMAMIMIC_AP_preferences(bpy.types.AddonPreferences):
             layout.label(text=error.problem, icon="ERROR")
             layout.label(text=error.remedy)
         else:
-            layout.label(text=f"The engine runs in {found}")
+            layout.label(text=sentence("The engine runs in {python}", python=found), translate=False)
         row = layout.row()
         row.operator_context = "INVOKE_DEFAULT"
         row.operator("animamimic.set_up_engine", icon="IMPORT")

@@ -50,13 +50,18 @@ def copy_unset(source: Any, target: Any) -> None:
             setattr(target, one.name, getattr(source, one.name))
 
 
+def choice_title(identifier: str) -> str:
+    """What the panel calls a choice: EVERY_FRAME -> Every Frame, or a name that says more."""
+    return TITLES.get(identifier) or identifier.replace("_", " ").title()
+
+
 def _property(one: Declared) -> Any:
     """The Blender property that one setting is shown and passed as."""
     props: Any = bpy.props
     common: dict[str, Any] = {"name": one.label, "description": one.effect, "default": one.default}
     limits: dict[str, Any] = {name: one.type(value) for name, value in (("min", one.minimum), ("max", one.maximum)) if value is not None}
     if one.choices is not None:
-        return props.EnumProperty(items=[(name, _title(name), meaning) for name, meaning in one.choices.items()], **common)
+        return props.EnumProperty(items=[(name, choice_title(name), meaning) for name, meaning in one.choices.items()], **common)
     if one.type is bool:
         return props.BoolProperty(**common)
     if one.type is int:
@@ -66,11 +71,6 @@ def _property(one: Declared) -> Any:
     if one.path:
         return path_property(one.label, one.effect, default=str(one.default))
     return props.StringProperty(**common)
-
-
-def _title(identifier: str) -> str:
-    """What the panel calls a choice: EVERY_FRAME -> Every Frame, or a name that says more."""
-    return TITLES.get(identifier) or identifier.replace("_", " ").title()
 
 
 class ANIMAMIMIC_PG_settings(bpy.types.PropertyGroup):

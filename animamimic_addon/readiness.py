@@ -10,6 +10,7 @@ from ..core.errors import AnimaMimicError
 from . import preferences
 from .datablocks import Context
 from .subject import Subject, subject_of, with_kept_rig
+from .translations import sentence
 
 
 def chosen_subject(context: Context) -> Subject:
@@ -23,11 +24,12 @@ def subject_text(context: Context) -> str:
     try:
         subject = chosen_subject(context)
     except AnimaMimicError:
-        return "None"
+        return sentence("None")
     if len(subject.meshes) == 1 and subject.armature is None:
         return subject.name
-    count = f"{len(subject.meshes)} mesh{'es' if len(subject.meshes) > 1 else ''}"
-    return f"{subject.name} ({count})"
+    if len(subject.meshes) == 1:
+        return sentence("{name} (1 mesh)", name=subject.name)
+    return sentence("{name} ({count} meshes)", name=subject.name, count=len(subject.meshes))
 
 
 def lacks_camera(context: Context) -> bool:

@@ -12,12 +12,6 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def progress(fraction: float, seconds_left: float | None) -> str:
-    """How far something is, and how long it will yet take where that is known."""
-    left = f", {duration(seconds_left)} left" if seconds_left is not None else ""
-    return f"{100 * fraction:.0f} %{left}"
-
-
 def bars(values: Sequence[float], columns: int) -> str:
     """A small graph of one character a column: the tallest bar is the largest value; several values in a column show their largest."""
     count = min(columns, len(values))

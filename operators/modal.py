@@ -7,7 +7,7 @@ import bpy
 from ..animamimic_addon import live_preview, session
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.redraw import redraw_viewports, show_status
-from ..animamimic_addon.words import progress
+from ..animamimic_addon.status import status_line
 from ..core.errors import AnimaMimicError
 from .at_once import tell_failure
 
@@ -51,7 +51,7 @@ class ModalRun:
         live_preview.look(run.folder)
         redraw_viewports(context)
         if working:
-            show_status(context, f"AnimaMimic: {run.stage}, {progress(run.fraction, run.seconds_left)}. Esc cancels.")
+            show_status(context, status_line(run.stage, run.fraction, run.seconds_left))
             return GOES_ON
         return self._at_end(context, run)
 

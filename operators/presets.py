@@ -6,6 +6,7 @@ import bpy
 
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.registration import registering
+from ..animamimic_addon.translations import tooltip
 from ..core.presets import EFFECTS, PRESETS
 from .at_once import SceneChange
 
@@ -22,7 +23,7 @@ class ANIMAMIMIC_OT_use_preset(SceneChange, bpy.types.Operator):
     @classmethod
     def description(cls, context: Context, properties: Any) -> str:
         """What this one is for."""
-        return EFFECTS[properties.preset]
+        return tooltip(EFFECTS[properties.preset])
 
     def act(self, context: Context) -> str:
         """Set them."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..animamimic_addon import engine_setup, preferences, readiness, words
+from ..animamimic_addon import engine_setup, preferences, readiness, status
 from ..animamimic_addon.datablocks import Context
 from .text import draw_text
 
@@ -33,6 +33,6 @@ def draw_engine(layout: Any, context: Context) -> None:
 def _draw_progress(box: Any, setup: engine_setup.SetUp) -> None:
     column = box.column(align=True)
     column.label(text="Setting up the engine")
-    column.progress(factor=setup.fraction, text=words.progress(setup.fraction, None))
+    column.progress(factor=setup.fraction, text=status.progress(setup.fraction, None))
     column.label(text=setup.text, translate=False)
     box.operator("animamimic.cancel_set_up", icon="CANCEL")

@@ -4,7 +4,7 @@ from typing import Any
 
 import bpy
 
-from ..animamimic_addon import live_preview, readiness, session, words
+from ..animamimic_addon import live_preview, readiness, session, status
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.registration import registering
 from ..operators.presets import PRESET_TITLES
@@ -44,7 +44,7 @@ def _draw_inputs(layout: Any, context: Context) -> None:
     label = row.row()
     label.alignment = "RIGHT"
     label.label(text="Subject")
-    row.label(text=readiness.subject_text(context), icon="OUTLINER_OB_MESH")
+    row.label(text=readiness.subject_text(context), icon="OUTLINER_OB_MESH", translate=False)
     column.prop(settings, "video", text="Video")
     if not settings.video:
         column.operator("animamimic.load_sample", icon="OUTLINER_OB_MESH")
@@ -78,9 +78,9 @@ def _draw_button(layout: Any, context: Context) -> None:
 def _draw_run(layout: Any, context: Context, run: session.Run) -> None:
     column = layout.column(align=True)
     column.label(text=run.stage)
-    column.progress(factor=run.fraction, text=words.progress(run.fraction, run.seconds_left))
+    column.progress(factor=run.fraction, text=status.progress(run.fraction, run.seconds_left))
     if run.text:
-        column.label(text=run.text)
+        column.label(text=run.text, translate=False)
     ends = layout.column(align=True)  # both always there, so that no button moves away under the pointer
     ends.scale_y = 1.4
     ends.operator("animamimic.cancel", icon="CANCEL")

@@ -9,6 +9,7 @@ from ..animamimic_addon import queued, readiness, session
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.queued import QueuedJob, State
 from ..animamimic_addon.registration import registering
+from ..animamimic_addon.translations import sentence
 
 ICONS = {
     State.WAITING: "TIME",
@@ -50,8 +51,8 @@ def _draw_job(layout: Any, one: QueuedJob) -> None:
     running = run is not None and run.folder == one.folder
     box = layout.box().column(align=True)
     row = box.row(align=True)
-    state = f"{100 * run.fraction:.0f} %" if run is not None and running else str(one.state)
-    row.label(text=f"{one.number}. {one.subject}: {state}", icon="SORTTIME" if running else ICONS[one.state])
+    state = f"{100 * run.fraction:.0f} %" if run is not None and running else sentence(one.state)
+    row.label(text=f"{one.number}. {one.subject}: {state}", icon="SORTTIME" if running else ICONS[one.state], translate=False)
     buttons = row.row(align=True)
     buttons.operator_context = "INVOKE_DEFAULT"
     if one.state in (State.DONE, State.BAKED):
@@ -60,9 +61,9 @@ def _draw_job(layout: Any, one: QueuedJob) -> None:
         buttons.operator("animamimic.retry_queued", text="", icon="FILE_REFRESH").job = one.folder.name
     buttons.operator("animamimic.remove_queued", text="", icon="X").job = one.folder.name
     if one.file and one.file != bpy.data.filepath:
-        box.label(text=f"from {Path(one.file).name}", icon="BLANK1")
+        box.label(text=sentence("from {file}", file=Path(one.file).name), icon="BLANK1", translate=False)
     if one.error:
-        box.label(text=one.error, icon="BLANK1")
+        box.label(text=one.error, icon="BLANK1", translate=False)
 
 
 register, unregister = registering(ANIMAMIMIC_PT_queue)
