@@ -4,6 +4,7 @@ from typing import Any
 
 from ..animamimic_addon import engine_setup, preferences, readiness, status
 from ..animamimic_addon.datablocks import Context
+from ..animamimic_addon.translations import sentence
 from .text import draw_text
 
 
@@ -11,7 +12,7 @@ def draw_engine(layout: Any, context: Context) -> None:
     """Nothing where the engine is there; else how to get it, and how far that is."""
     setup = engine_setup.current()
     if setup is not None:
-        _draw_progress(layout.box(), setup)
+        _draw_progress(layout.box(), context, setup)
         return
     missing = readiness.lacks_engine()
     if not missing:
@@ -30,9 +31,9 @@ def draw_engine(layout: Any, context: Context) -> None:
         box.prop(own, "engine_python", text="Or Use")
 
 
-def _draw_progress(box: Any, setup: engine_setup.SetUp) -> None:
+def _draw_progress(box: Any, context: Context, setup: engine_setup.SetUp) -> None:
     column = box.column(align=True)
-    column.label(text="Setting up the engine")
+    draw_text(column, context, sentence("Setting up the engine"))
     column.progress(factor=setup.fraction, text=status.progress(setup.fraction, None))
-    column.label(text=setup.text, translate=False)
+    draw_text(column, context, setup.text)
     box.operator("animamimic.cancel_set_up", icon="CANCEL")

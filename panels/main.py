@@ -7,10 +7,19 @@ import bpy
 from ..animamimic_addon import live_preview, readiness, session, status
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.registration import registering
+from ..animamimic_addon.translations import sentence
+from ..operators.animate import ANIMAMIMIC_OT_animate_from_video
 from ..operators.presets import PRESET_TITLES
 from .engine import draw_engine
+from .fields import Fields
 from .outcome import draw_outcome
-from .text import draw_text, icon_scale
+from .text import draw_text, icon_beside, icon_scale, share
+
+INPUTS = ("video", "camera", "rig", "frame_start", "frame_end", "tissue")
+"""Settings that this panel shows; the others are in the sub-panels."""
+
+LABELS = {"video": "Video", "frame_start": "Frame Start"}
+"""Shorter or clearer here than in the settings' own names."""
 
 
 class ANIMAMIMIC_PT_main(bpy.types.Panel):
@@ -35,31 +44,26 @@ class ANIMAMIMIC_PT_main(bpy.types.Panel):
 
 
 def _draw_inputs(layout: Any, context: Context) -> None:
-    settings = context.scene.animamimic
     column = layout.column()
-    column.use_property_split = True
-    column.use_property_decorate = False
     column.enabled = session.current() is None
-    row = column.split(factor=0.4)
-    label = row.row()
-    label.alignment = "RIGHT"
-    label.label(text="Subject")
-    row.label(text=readiness.subject_text(context), icon="OUTLINER_OB_MESH", translate=False)
-    column.prop(settings, "video", text="Video")
-    if not settings.video:
+    fields = Fields.of(context, INPUTS, LABELS)
+    fields.place(column, sentence("Subject")).label(text=readiness.subject_text(context), icon="OUTLINER_OB_MESH", translate=False)
+    fields.draw(column, "video")
+    if not context.scene.animamimic.video:
         column.operator("animamimic.load_sample", icon="OUTLINER_OB_MESH")
-    column.prop(settings, "camera")
+    fields.draw(column, "camera")
     if readiness.lacks_camera(context):
         column.operator("animamimic.frame_subject", icon="CAMERA_DATA")
-    column.prop(settings, "rig")
+    fields.draw(column, "rig")
     frames = column.column(align=True)
-    frames.prop(settings, "frame_start", text="Frame Start")
-    frames.prop(settings, "frame_end")
-    column.prop(settings, "tissue")
+    fields.draw(frames, "frame_start")
+    fields.draw(frames, "frame_end")
+    fields.draw(column, "tissue")
 
 
 def _draw_button(layout: Any, context: Context) -> None:
-    presets = layout.row(align=True)
+    across = max(share(context, sentence(title)) for title in PRESET_TITLES.values()) <= 1 / len(PRESET_TITLES)
+    presets = layout.row(align=True) if across else layout.column(align=True)
     for name, title in PRESET_TITLES.items():
         presets.operator("animamimic.use_preset", text=title).preset = name
     obstacle = readiness.obstacle(context)
@@ -67,7 +71,7 @@ def _draw_button(layout: Any, context: Context) -> None:
     row.scale_y = 1.8
     row.enabled = not obstacle
     row.operator_context = "INVOKE_DEFAULT"
-    row.operator("animamimic.animate_from_video", icon="PLAY")
+    row.operator("animamimic.animate_from_video", icon=icon_beside(context, ANIMAMIMIC_OT_animate_from_video.bl_label, "PLAY"))
     alone = layout.row()
     alone.operator_context = "INVOKE_DEFAULT"
     alone.operator("animamimic.auto_rig", icon="ARMATURE_DATA")
@@ -77,10 +81,10 @@ def _draw_button(layout: Any, context: Context) -> None:
 
 def _draw_run(layout: Any, context: Context, run: session.Run) -> None:
     column = layout.column(align=True)
-    column.label(text=run.stage)
+    draw_text(column, context, sentence(run.stage))
     column.progress(factor=run.fraction, text=status.progress(run.fraction, run.seconds_left))
     if run.text:
-        column.label(text=run.text, translate=False)
+        draw_text(column, context, run.text)
     ends = layout.column(align=True)  # both always there, so that no button moves away under the pointer
     ends.scale_y = 1.4
     ends.operator("animamimic.cancel", icon="CANCEL")

@@ -4,13 +4,12 @@ from typing import Any
 
 import bpy
 
-from ..animamimic_addon import properties, relevance, session
+from ..animamimic_addon import properties, session
 from ..animamimic_addon.datablocks import Context
 from ..animamimic_addon.registration import registering
 from .candidates import draw_candidates
-
-SHOWN_ABOVE = {"video", "camera", "rig", "frame_start", "frame_end", "tissue"}
-"""Settings that the main panel shows."""
+from .fields import Fields
+from .main import INPUTS
 
 ADVANCED = (
     *("negative_prompt", "plain_prompt", "steps", "guidance", "quantize"),
@@ -33,15 +32,11 @@ class _StagePanel:
 
     def draw(self, context: Context) -> None:
         """Blender calls this for every redraw."""
-        settings = context.scene.animamimic
         column = self.layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
         column.enabled = session.current() is None
+        fields = Fields.of(context, self.names(), {})
         for name in self.names():
-            row = column.row()
-            row.active = relevance.counts(name, settings)
-            row.prop(settings, name)
+            fields.draw(column, name)
         column.operator_context = "INVOKE_DEFAULT"
         for operator in self.buttons:
             column.operator(operator)
@@ -49,7 +44,7 @@ class _StagePanel:
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """The settings that it shows."""
-        return tuple(name for stage in cls.stages for name in properties.names_of(stage) if name not in SHOWN_ABOVE and name not in ADVANCED)
+        return tuple(name for stage in cls.stages for name in properties.names_of(stage) if name not in INPUTS and name not in ADVANCED)
 
 
 class ANIMAMIMIC_PT_video(_StagePanel, bpy.types.Panel):

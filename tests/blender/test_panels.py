@@ -17,10 +17,11 @@ class Notes:
             return Notes(self.notes)
         return called
 
-def draw(panel):
+def draw(panel, width=292):
     notes = []
     context = bpy.context
-    window = {"region": SimpleNamespace(width=300), "preferences": SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))}
+    style = SimpleNamespace(widget=SimpleNamespace(points=11.0))
+    window = {"region": SimpleNamespace(width=width), "preferences": SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), ui_styles=[style])}
     seen = SimpleNamespace(scene=context.scene, view_layer=context.view_layer, **window)
     holder = SimpleNamespace(layout=Notes(notes), buttons=getattr(panel, "buttons", ()), names=getattr(panel, "names", tuple))
     panel.draw(holder, seen)
@@ -92,11 +93,14 @@ def test_an_error_stays_in_the_panel_in_lines_that_fit(blender):
 errors = part("core.errors")
 session._session.error = errors.InputError("The video clip.mp4 is wholly one colour: no subject stands out.", "Choose another one that shows it.")
 notes = draw(main.ANIMAMIMIC_PT_main)
-tell(lines=[one["text"] for one in notes if one["kind"] == "label"][2:])
+lines = [one["text"] for one in notes if one["kind"] == "label" and one["icon"] in ("ERROR", "BLANK1")]
+blf = importlib.import_module("blf")
+blf.size(0, 11.0)
+tell(lines=lines, widths=[blf.dimensions(0, one)[0] for one in lines])
 """)
     assert " ".join(ran["lines"]) == "The video clip.mp4 is wholly one colour: no subject stands out. Choose another one that shows it."
     assert len(ran["lines"]) >= 3
-    assert max(map(len, ran["lines"])) <= 40
+    assert max(ran["widths"]) <= 292 - 54 - 16 - 10 - 20  # the tabs, the box, the label's own border, the icon
 
 
 def test_a_cancelled_run_is_not_drawn_as_an_error(blender):
@@ -120,6 +124,18 @@ for panel in subpanels.PANELS:
 tell(found=sorted(found), declared=sorted(one.name for one in part("core.settings").declared()))
 """)
     assert ran["found"] == ran["declared"]
+
+
+def test_labels_stand_above_what_they_name_where_the_panel_is_narrow(blender):
+    ran = blender(DRAW + """
+def beside(width):
+    notes = draw(subpanels.ANIMAMIMIC_PT_motion, width)
+    return [one["factor"] for one in notes if one["kind"] == "split"], [one["text"] for one in notes if one["kind"] == "label"]
+tell(wide=beside(292), narrow=beside(182))
+""")
+    factors, _ = ran["wide"]
+    assert len(factors) == 6 and len(set(factors)) == 1 and 0.4 <= factors[0] <= 0.6  # five labels and a checkbox, in line
+    assert ran["narrow"] == [[], ["Resolution", "Stay Near Rest", "Smoothness", "Stretch", "Key Tolerance"]]  # the checkbox has its label itself
 
 
 RELEVANCE = [

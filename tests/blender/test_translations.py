@@ -29,7 +29,7 @@ show("*", soft.name, soft.description)
 for kind in (bpy.types.Panel, bpy.types.FileHandler):
     show("*", *(one.bl_label for one in kind.__subclasses__() if "animamimic" in one.__module__))
 show("*", *part("animamimic_addon.session").STAGE_TITLES.values(), *part("core.presets").EFFECTS.values(), *part("animamimic_addon.queued").State)
-show("*", part("animamimic_addon.session").Run.stage, *part("operators.presets").PRESET_TITLES.values())
+show("*", part("animamimic_addon.session").Run.stage, *part("panels.main").LABELS.values(), *part("operators.presets").PRESET_TITLES.values())
 show("Operator", *part("operators.presets").PRESET_TITLES.values())
 known = [[*key, german] for key, german in translations.german().items()]
 declared = settings.declared()
