@@ -20,6 +20,7 @@ PACKAGES = (
     "python3-venv",  # for the button that sets the engine up
     *("libgl1", "libgl1-mesa-dri", "libegl1", "libegl-mesa0", "libgomp1"),
     *("xvfb", "xauth", "xdotool", "imagemagick"),
+    "python3-xlib",  # to drag a file onto the window
 )
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"

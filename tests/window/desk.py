@@ -125,6 +125,12 @@ class Desk:
         self.hand("click", 1)
         time.sleep(SETTLE_SECONDS)
 
+    def drag(self, file: Path, x: int, y: int) -> str:
+        """Drag a file from outside onto the window and drop it at a place on the screen; returns what `drag.py` says."""
+        script = self.folder / "drag.py"
+        script.write_bytes((HERE / "drag.py").read_bytes())
+        return self.run("python3", self.inside / script.name, file, x, y).strip()
+
     def picture(self, name: str, crop: str = "") -> Path:
         """A picture of the screen, or of a part of it (WIDTHxHEIGHT+X+Y), as FOLDER/NAME.png."""
         self.ask("bpy.ops.wm.redraw_timer(type='DRAW_WIN_SWAP', iterations=1)")

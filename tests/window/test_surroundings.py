@@ -26,12 +26,6 @@ area = next(one for one in bpy.context.window.screen.areas if one.type == "VIEW_
 answer = [one.name for one in bpy.context.scene.objects if one.local_view_get(area.spaces.active)]
 """
 
-DROP = """
-area = next(one for one in bpy.context.window.screen.areas if one.type == "VIEW_3D")
-with bpy.context.temp_override(window=bpy.context.window, area=area, region=next(one for one in area.regions if one.type == "WINDOW")):
-    answer = list(bpy.ops.wm.drop_import_file("INVOKE_DEFAULT", directory={folder!r}, files=[{{"name": "whole.mp4"}}]))
-"""
-
 
 def test_in_a_local_view_the_result_is_shown_beside_the_subject_and_work_goes_on_meanwhile(tab, desk):
     assert desk.ask(LOCAL_VIEW)
@@ -65,9 +59,8 @@ def test_a_second_window_shows_the_run_and_ends_it_where_it_was_started(tab, des
 
 
 def test_a_video_that_is_dropped_onto_the_viewport_is_taken(tab, desk):
-    """By the operator that Blender runs for files dropped from outside. A video can be several things, so that it asks which."""
-    desk.hand("mousemove", 300, 300)
-    assert desk.ask(DROP.format(folder=str(desk.inside))) == ["INTERFACE"]
+    """As from a file manager. A video can be several things, so that Blender asks which."""
+    assert desk.drag(desk.inside / "whole.mp4", 300, 300) == "taken"
     time.sleep(SETTLE_SECONDS)
     desk.picture("drop")
     desk.hand("key", "u")  # the underlined letter of Use as Driving Video
