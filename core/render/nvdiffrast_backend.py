@@ -1,7 +1,8 @@
 """nvdiffrast's CUDA rasterizer, where the user has installed it (its licence is non-commercial: never bundled or required).
 
 It only finds the visible triangles. Gradients, interpolation and antialiasing stay ours: nvdiffrast's antialiasing does not
-see silhouettes of dense meshes (see `antialias`). Unlike ours it cuts triangles at the near and far planes.
+see silhouettes of dense meshes (see `antialias`). Unlike ours it cuts triangles at the near and far planes, moves corners to sixteenths
+of a pixel before it asks which centres they hold, and refuses a mesh without triangles, which is not passed on to it.
 """
 
 from functools import cache
@@ -35,8 +36,12 @@ UPSIDE_DOWN = (1.0, -1.0, 1.0, 1.0)
 
 def visible(clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
     """See `backends.Backend`."""
-    flipped = clip * torch.tensor(UPSIDE_DOWN, device=clip.device)
-    drawn, _ = nvdiffrast.rasterize(_context(str(clip.device)), flipped.contiguous(), triangles, (height, width), grad_db=False)
+    size = (height, width)
+    if triangles.numel():
+        flipped = (clip * torch.tensor(UPSIDE_DOWN, device=clip.device)).contiguous()
+        drawn, _ = nvdiffrast.rasterize(_context(str(clip.device)), flipped, triangles, size, grad_db=False)
+    else:
+        drawn = clip.new_zeros((clip.shape[0], *size, 4))
     ids = drawn[..., 3].to(torch.int32) - 1
     return ids, drawn[..., :2].contiguous(), drawn[..., 2].contiguous()
 

@@ -1,4 +1,4 @@
-# mypy: disable-error-code="valid-type,index,assignment,return-value,misc,operator,arg-type,call-overload,attr-defined"
+# mypy: disable-error-code="valid-type,index,assignment,return-value,misc,operator,arg-type,call-overload,attr-defined,empty-body"
 """What the rasterizer's Warp kernels share: the pixel grid, edge functions and their gradients.
 
 A thread works a whole row of pixels (or a triangle), which suits the CPU, where launches are serial and a thread a pixel
@@ -55,16 +55,20 @@ def on_screen(corner: wp.vec4, width: int, height: int) -> wp.vec2:
     return wp.vec2(half_width + corner[0] * over * half_width, half_height - corner[1] * over * half_height)
 
 
-@wp.func
+@wp.func_native("""
+    const int *seen = ids.data;
+    int t = seen[pixel], after = pixel + 1;
+    for (; after + 8 <= end; after += 8) {
+        int differ = 0;
+        for (int k = 0; k < 8; k++) differ |= seen[after + k] ^ t;
+        if (differ) break;
+    }
+    while (after < end && seen[after] == t) after++;
+    return after;
+    """)
 def run_end(ids: wp.array(dtype=wp.int32), pixel: int, end: int) -> int:
     """The first pixel after `pixel`, at most `end`, that sees another triangle."""
-    t = ids[pixel]
-    after = int(pixel + 1)
-    while after < end:
-        if ids[after] != t:
-            return after
-        after = after + 1
-    return end
+    ...
 
 
 @wp.func

@@ -1,4 +1,4 @@
-# mypy: disable-error-code="valid-type,index,assignment,return-value,misc,operator,arg-type,call-overload"
+# mypy: disable-error-code="valid-type,index,assignment,return-value,misc,operator,arg-type,call-overload,empty-body"
 """Warp kernel of the walk over the mesh, along a scanline, to the edge where the surface turns away."""
 
 import warp as wp
@@ -42,16 +42,15 @@ def exit_edge(
     best = wp.float32(-1.0e9)
     edge = wp.float32(-1.0)
     for k in range(3):
-        if k != entered:
-            p = screen[f, triangles[t, k]]
-            q = screen[f, triangles[t, (k + 1) % 3]]
-            off_p = p[1 - axis] - start[1 - axis]
-            off_q = q[1 - axis] - start[1 - axis]
-            if (off_p >= 0.0) != (off_q >= 0.0):
-                along = (p[axis] - off_p / (off_q - off_p) * (q[axis] - p[axis]) - start[axis]) * sign
-                if along > best:
-                    best = along
-                    edge = float(k)
+        p = screen[f, triangles[t, k]]
+        q = screen[f, triangles[t, (k + 1) % 3]]
+        off_p = p[1 - axis] - start[1 - axis]
+        off_q = q[1 - axis] - start[1 - axis]
+        along = (p[axis] - off_p / (off_q - off_p) * (q[axis] - p[axis]) - start[axis]) * sign
+        along = wp.where((off_p >= 0.0) != (off_q >= 0.0), along, best)  # no branch here, since nobody could foretell which way it goes
+        along = wp.where(k == entered, best, along)
+        edge = wp.where(along > best, float(k), edge)
+        best = wp.where(along > best, along, best)
     return wp.vec2(best, edge)
 
 
@@ -120,15 +119,19 @@ def goes_straight_on(
     return False
 
 
-@wp.func
+@wp.func_native("""
+    const int *here = ids.data, *below = here + width;
+    for (; pixel + 8 <= end; pixel += 8) {
+        int differ = 0;
+        for (int k = 0; k < 8; k++) differ |= here[pixel + k] ^ below[pixel + k];
+        if (differ) break;
+    }
+    while (pixel < end && here[pixel] == below[pixel]) pixel++;
+    return pixel;
+    """)
 def next_fold(ids: wp.array(dtype=wp.int32), pixel: int, end: int, width: int) -> int:
     """The first pixel from `pixel` on, at most `end`, that sees another triangle than the one below it."""
-    here = int(pixel)
-    while here < end:
-        if ids[here] != ids[here + width]:
-            return here
-        here = here + 1
-    return end
+    ...
 
 
 @wp.func

@@ -11,6 +11,10 @@ SMALLEST_SUM = wp.constant(1.0e-30)
 FARTHEST_PIXEL = wp.constant(1.0e9)
 MARGIN = wp.constant(1.0e-3)
 ROUNDING = wp.constant(1.0e-5)
+ROUNDING_OF_SLOPES = wp.constant(4.0e-7)
+"""Slopes of edges differ between rows by less than this times the corners' coordinates: six times float32's rounding."""
+MOST_SLACK = wp.constant(0.5)
+UNBOUNDED = wp.constant(1.0e30)
 BEYOND = wp.constant(2.0)
 """A place right of the picture in normalised device coordinates; its negative lies left of it."""
 
@@ -62,15 +66,36 @@ def turning(across: wp.vec3, up: wp.vec3, w: wp.vec3) -> float:
 
 
 @wp.func
-def covered_columns(base: wp.vec3, slope: wp.vec3, turn: float, box: wp.vec4i, width: int) -> wp.vec2i:
-    """First and last column of a row where turn * (base + x * slope) can be nowhere negative: never too few, seldom too many."""
-    begin = wp.float32(-BEYOND)
-    end = wp.float32(BEYOND)
+def edge_bounds(up: wp.vec3, w: wp.vec3, slope: wp.vec3, turn: float) -> wp.mat33:
+    """What is the same in every row of a triangle about where its edges are met.
+
+    slope: of the edge functions in x, in one of the rows; that of the others differs by rounding alone. turn: see `turning`.
+    Returns three rows: 1 / slope, and what is added to where each edge is met for the least and the greatest x that it allows; an edge
+    that bounds on the other side, or whose slope is not known well enough, allows any.
+    """
+    size = wp.vec3(wp.abs(up[0]) + w[0], wp.abs(up[1]) + w[1], wp.abs(up[2]) + w[2])
+    bounds = wp.mat33(0.0)
     for k in range(3):
-        root = -base[k] / slope[k]
-        along = turn * slope[k]
-        begin = wp.max(begin, wp.where(along > 0.0, root, -BEYOND))
-        end = wp.min(end, wp.where(along < 0.0, root, BEYOND))
+        i = (k + 1) % 3
+        j = (k + 2) % 3
+        over = 1.0 / slope[k]
+        slack = ROUNDING_OF_SLOPES * (size[i] * w[j] + size[j] * w[i]) * wp.abs(over)
+        known = slack < MOST_SLACK
+        bounds[0, k] = wp.where(known, over, 0.0)
+        bounds[1, k] = wp.where(known and turn * over > 0.0, -slack, -UNBOUNDED)
+        bounds[2, k] = wp.where(known and turn * over < 0.0, slack, UNBOUNDED)
+    return bounds
+
+
+@wp.func
+def covered_columns(base: wp.vec3, bounds: wp.mat33, box: wp.vec4i, width: int) -> wp.vec2i:
+    """First and last column of a row where no edge function can have the wrong sign: never too few, seldom too many.
+
+    base: the edge functions at x = 0. bounds: see `edge_bounds`.
+    """
+    met = -wp.cw_mul(base, bounds[0])
+    begin = wp.clamp(wp.max(met + bounds[1]), -BEYOND, BEYOND)
+    end = wp.clamp(wp.min(met + bounds[2]), -BEYOND, BEYOND)
     half_width = 0.5 * float(width)
     first = int(wp.ceil(half_width * (begin + 1.0) - 0.5 - MARGIN))
     last = int(wp.floor(half_width * (end + 1.0) - 0.5 + MARGIN))
@@ -97,22 +122,19 @@ def nearest_triangle(
     z = coordinate(a, b, c, 2)
     w = coordinate(a, b, c, 3)
     up = coordinate(a, b, c, 1)
-    turn = turning(across, up, w)
+    bounds = edge_bounds(up, w, wp.cross(up - row_centre(box[2], height) * w, w), turning(across, up, w))
     for row in range(box[2], box[3] + 1):
         off = up - row_centre(row, height) * w
         base = wp.cross(across, off)
         slope = wp.cross(off, w)
         first = (f * height + row) * width
-        span = wp.vec2i(box[0], box[1])
-        if turn != 0.0:
-            span = covered_columns(base, slope, turn, box, width)
+        span = covered_columns(base, bounds, box, width)
         for column in range(span[0], span[1] + 1):
             e = base + column_centre(column, width) * slope
-            covered = (e[0] >= 0.0 and e[1] >= 0.0 and e[2] >= 0.0) or (e[0] <= 0.0 and e[1] <= 0.0 and e[2] <= 0.0)
+            covered = wp.min(e) >= 0.0 or wp.max(e) <= 0.0
             if covered and wp.abs(e[0] + e[1] + e[2]) > SMALLEST_SUM:
                 candidate = (wp.int64(ordered_bits(wp.dot(e, z) / wp.dot(e, w))) << wp.int64(32)) | wp.int64(t)
-                if candidate < key[first + column]:
-                    wp.atomic_min(key, first + column, candidate)
+                wp.atomic_min(key, first + column, candidate)
 
 
 @wp.kernel
