@@ -64,6 +64,7 @@ class Rig:
         mesh.vertices = sum over k of weights[:, k] * bind[influences[:, k]] @ (rest, 1).
     inherits_scale: bool[B], whether the bone is scaled along with its parent. loose: bool[B], whether its joint can leave its place in
         its parent, which Blender's connected bones cannot. All are and can where these are left out.
+    hinged: bool[B], whether the bone is built to turn about its own X axis, as a leg's is; none is known to be where this is left out.
     """
 
     names: tuple[str, ...]
@@ -77,11 +78,12 @@ class Rig:
     bind: Float64
     inherits_scale: Bools = field(default_factory=lambda: np.zeros(0, bool))
     loose: Bools = field(default_factory=lambda: np.zeros(0, bool))
+    hinged: Bools = field(default_factory=lambda: np.zeros(0, bool))
 
     def __post_init__(self) -> None:
-        for name in ("inherits_scale", "loose"):
+        for name, unless_told in (("inherits_scale", True), ("loose", True), ("hinged", False)):
             if not len(getattr(self, name)):
-                object.__setattr__(self, name, np.ones(len(self.names), bool))
+                object.__setattr__(self, name, np.full(len(self.names), unless_told))
 
     @property
     def diagonal(self) -> float:

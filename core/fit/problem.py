@@ -133,6 +133,12 @@ class Problem:
         return np.array([all(bone in carriers[below] for below in np.flatnonzero(descends[joint])) for joint, bone in enumerate(self.bone_of_joint)])
 
     @cached_property
+    def hinge_axes(self) -> Tensor:
+        """float64[J, 3]: the axis that each joint is built to turn about, unit; zero where none is known."""
+        chosen = list(self.bone_of_joint)
+        return torch.from_numpy(bone_axes(self.rig)[chosen, :, 0] * self.rig.hinged[chosen, None])
+
+    @cached_property
     def loose(self) -> np.ndarray:
         """bool[J]: the joints that could leave their place in their parent."""
         return self.rig.loose[list(self.bone_of_joint)]

@@ -22,7 +22,7 @@ from .hinge import Hinges
 from .kinematics import exponential, logarithm
 from .observe import Observation
 from .poses import Poses
-from .solver import Solver, System
+from .solver import Solver, System, block_diagonal
 from .standing import Feelers, Standing
 
 CHUNK = 8
@@ -149,7 +149,7 @@ def _step(solver: Solver, poses: Poses, systems: list[System], smoothness: Smoot
     (turns, shifts), movable = problem.parts, problem.movable
     shape, pull = hinges.pull(poses[1:])
     gradient[:, turns] += pull.flatten(1)
-    hessian[:, turns, turns] += _block_diagonal(shape)
+    hessian[:, turns, turns] += block_diagonal(shape)
     speed = [logarithm(poses.rotations[1:] @ poses.rotations[:-1].transpose(-1, -2)), (poses.translations[1:] - poses.translations[:-1])[:, movable]]
     if poses.stretches is not None:
         speed.append((poses.stretches[1:] - poses.stretches[:-1])[:, problem.stretchy])
@@ -165,20 +165,11 @@ def _step(solver: Solver, poses: Poses, systems: list[System], smoothness: Smoot
 
 def _block_basis(above: Tensor, movable: Tensor, scalars: int) -> Tensor:
     """[T, P, P]: from unknowns in the parents' frames to world axes; the last `scalars` unknowns have none."""
-    turned = _block_diagonal(torch.cat([above, above[:, movable]], 1))
+    turned = block_diagonal(torch.cat([above, above[:, movable]], 1))
     count, size = turned.shape[:2]
     basis = torch.eye(size + scalars, dtype=above.dtype).repeat(count, 1, 1)
     basis[:, :size, :size] = turned
     return basis
-
-
-def _block_diagonal(blocks: Tensor) -> Tensor:
-    """[T, 3 N, 3 N] with blocks [T, N, 3, 3] along the diagonal."""
-    count, size = blocks.shape[:2]
-    result = torch.zeros(count, size, 3, size, 3, dtype=blocks.dtype)
-    index = torch.arange(size)
-    result[:, index, :, index] = blocks.transpose(0, 1)
-    return result.reshape(count, 3 * size, 3 * size)
 
 
 def _solve(hessian: Float64, gradient: Float64, weights: Float64, bends: Float64) -> Float64:

@@ -28,7 +28,8 @@ MOST_STRETCH = 0.3
 class Priors:
     """Strength of what is believed without looking, against a cost of about 200 for one pixel of misfit everywhere.
 
-    rest: towards the pose of frame 0, per squared radian. turn, shift: towards the predicted pose, per squared radian and
+    rest: towards the pose of frame 0, per squared radian. swing, aside: shares of it for joints that are built as hinges, for turns about
+    their axis and about others. turn, shift: towards the predicted pose, per squared radian and
     squared diagonal. depth: of movable joints towards their depth in frame 0, per squared diagonal.
     bulk: of the whole surface towards its depth in frame 0, per squared diagonal and as a mean over the surface. One view says
         little about depth, and a chain of bones can lean far out of the picture by small turns that `rest` hardly feels.
@@ -41,6 +42,8 @@ class Priors:
     """
 
     rest: float = 40.0
+    swing: float = 0.03
+    aside: float = 3.0
     turn: float = 15.0
     shift: float = 60.0
     depth: float = 20.0
@@ -153,10 +156,22 @@ class Solver:
             hessian[:, part, part] += shape
             pull[:, part] += shifted[:, joint] @ shape
         gradient = system.gradient + pull
+        if self.problem.rig.hinged.any():
+            self._add_hinges(hessian, gradient, poses, above)
         if priors.bulk == 0:
             return System(hessian, gradient, system.cost)
         held = self.held_depth(poses, world, shift)
         return System(hessian + held.hessian, gradient + held.gradient, system.cost)
+
+    def _add_hinges(self, hessian: Tensor, gradient: Tensor, poses: Poses, above: Tensor) -> None:
+        """What the pull to the pose of frame 0 is more, or less, where joints are built as hinges. above: float64[I, J, 3, 3], the parents' turns."""
+        axes, priors = self.problem.hinge_axes, self.priors
+        hinged = axes.norm(dim=1)[:, None, None]
+        along = axes[:, :, None] * axes[:, None]
+        shape = priors.rest * ((priors.aside - 1) * hinged * torch.eye(3, dtype=axes.dtype) + (priors.swing - priors.aside) * along)
+        turns = self.problem.parts[0]
+        hessian[:, turns, turns] += block_diagonal(above @ shape @ above.transpose(-1, -2))
+        gradient[:, turns] += rotated(above @ shape, logarithm(poses.rotations)).flatten(1)
 
     def _lengths(self, poses: Poses) -> Tensor:
         """float64[I, S]: logarithms of the lengths that may change."""
@@ -200,6 +215,15 @@ def predict(last: Poses, before: Poses | None, share: float) -> Poses:
     turn = logarithm(last.rotations @ before.rotations.transpose(-1, -2))
     stretches = None if last.stretches is None or before.stretches is None else last.stretches + share * (last.stretches - before.stretches)
     return Poses(exponential(share * turn) @ last.rotations, last.translations + share * (last.translations - before.translations), stretches)
+
+
+def block_diagonal(blocks: Tensor) -> Tensor:
+    """[T, 3 N, 3 N] with blocks [T, N, 3, 3] along the diagonal."""
+    count, size = blocks.shape[:2]
+    result = torch.zeros(count, size, 3, size, 3, dtype=blocks.dtype)
+    index = torch.arange(size)
+    result[:, index, :, index] = blocks.transpose(0, 1)
+    return result.reshape(count, 3 * size, 3 * size)
 
 
 def rotated(rotations: Tensor, vectors: Tensor) -> Tensor:

@@ -56,7 +56,8 @@ def build_rig(mesh: Mesh, settings: RigSettings, progress: Progress = no_progres
     progress(1.0, f"{len(bones.names)} bones")
     to_world = shape.frame.to_world
     bare = Rig.bare(mesh, bones.names, bones.parents, to_world(bones.heads), to_world(bones.tails), bones.z_axes @ shape.frame.axes)
-    return replace(bare, influences=influences, weights=weights)
+    hinged = np.array([naming.is_hinged(name) for name in bones.names])
+    return replace(bare, influences=influences, weights=weights, hinged=hinged)
 
 
 def weigh_rig(mesh: Mesh, rig: Rig, settings: RigSettings, progress: Progress = no_progress) -> Rig:

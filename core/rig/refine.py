@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..types import Float64, Int32, Motion, Rig, Tissue
-from .naming import mirrored_name, renumbered
+from .naming import is_hinged, mirrored_name, renumbered
 from .weights import strongest
 
 STILL = 0.07
@@ -187,7 +187,8 @@ def _without(rig: Rig, gone: set[int]) -> Rig:
 def _with(rig: Rig, names: tuple[str, ...], parents: Int32, heads: Float64, tails: Float64, z_axes: Float64, dense: Float64) -> Rig:
     """The rig with other bones and all of their weights. dense: float64[V, B]."""
     influences, weights = strongest(dense, dense.shape[1])
-    return Rig(names, parents, heads, tails, z_axes, influences, weights, rig.rest, np.tile(np.eye(3, 4), (len(names), 1, 1)))
+    hinged = np.array([is_hinged(name) for name in names])
+    return Rig(names, parents, heads, tails, z_axes, influences, weights, rig.rest, np.tile(np.eye(3, 4), (len(names), 1, 1)), hinged=hinged)
 
 
 def _dense(rig: Rig) -> Float64:

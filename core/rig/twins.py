@@ -11,6 +11,8 @@ from .lines import length_of
 DIFFER = 0.5
 """Logarithm of how many times as long as the other one twin may be."""
 
+MIRROR = np.array([-1.0, 1.0, 1.0])
+
 
 def paired(limbs: list[Limb], of_parts: bool) -> list[Limb]:
     """Limbs with the twin that leaves the same place on the other side with about the same length, if there is one.
@@ -33,7 +35,10 @@ def paired(limbs: list[Limb], of_parts: bool) -> list[Limb]:
             if other.side != -limb.side or other.twin >= 0 or not parents_match:
                 continue
             apart = abs(other.attach - limb.attach) / trunk_length
-            ratio = abs(np.log(length(other) / length(limb)))
+            longer, shorter = max(length(limb), length(other)), min(length(limb), length(other))
+            if not of_parts:  # one may leave the body later than the other
+                shorter = min(longer, shorter + float(np.linalg.norm(MIRROR * limb.points[0] - other.points[0])))
+            ratio = np.log(longer / shorter)
             if apart < 0.25 and ratio < DIFFER:
                 rivals.append((apart + 0.3 * ratio, other_index))
         if rivals:
@@ -50,10 +55,9 @@ def _evenly_based(left: Limb, right: Limb, trunk: Limb) -> tuple[Limb, Limb]:
 
     The longer of the two shows where: a leg that is folded against the body leaves it late.
     """
-    mirror = np.array([-1.0, 1.0, 1.0])
     ours, theirs = left.length**2, right.length**2
-    base = (ours * left.points[0] + theirs * mirror * right.points[0]) / (ours + theirs)
-    return _based(left, base, trunk), _based(right, mirror * base, trunk)
+    base = (ours * left.points[0] + theirs * MIRROR * right.points[0]) / (ours + theirs)
+    return _based(left, base, trunk), _based(right, MIRROR * base, trunk)
 
 
 def _based(limb: Limb, base: Float64, trunk: Limb) -> Limb:

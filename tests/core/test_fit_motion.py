@@ -1,17 +1,21 @@
 """The whole fit on an arm of two flat bars, drawn by OpenCV's polygons and not by our own renderer."""
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from animamimic.core.bone_scale import bone_axes
 from animamimic.core.bounds import bound_opencv
 from animamimic.core.errors import InputError
 from animamimic.core.fit import AUTOMATIC_RIG, Priors, fit_motion, preview, skin
+from animamimic.core.fit.kinematics import exponential
 from animamimic.core.fit.motion import prepare
 from animamimic.core.fit.poses import Poses
 from animamimic.core.fit.refine import ROUNDS
+from animamimic.core.fit.solver import System
 from animamimic.core.settings import FitSettings
 from animamimic.core.types import Clip, Mesh, Rig, View
 from animamimic.core.workers import use_workers
@@ -270,3 +274,20 @@ def test_held_depth_pulls_the_whole_body_back_like_one_spring():
     np.testing.assert_allclose(held.gradient[0, -3:] @ axis, 30.0, rtol=1e-5)
     np.testing.assert_allclose(axis @ held.hessian[0, -3:, -3:] @ axis, 300.0, rtol=1e-5)
     np.testing.assert_allclose(held.cost, [1.5], rtol=1e-5)
+
+
+def test_a_hinged_joint_is_pulled_back_less_about_its_axis_than_about_others():
+    """A tenth of a radian about the bone's X: strength * swing * 0.1; about another axis: strength * aside * 0.1. The root is no hinge."""
+    mesh, rig, view = arm()
+    rig = replace(rig, hinged=np.array([False, True]))
+    priors = Priors(rest=100.0, swing=0.05, aside=2.0)
+    solver, _ = prepare(mesh, rig, view, clip([(0, 0)] * 2), SETTINGS, priors)
+    size = solver.problem.unknowns
+    nothing = System(torch.zeros(1, size, size, dtype=torch.float64), torch.zeros(1, size, dtype=torch.float64), torch.zeros(1, dtype=torch.float64))
+    above = torch.tensor([0.0, 0.2, 0.5], dtype=torch.float64)
+    for axis, pulled in zip(torch.from_numpy(bone_axes(rig)[1].T.copy()), (0.5, 20.0, 20.0), strict=True):
+        pose = Poses.rest(1, 2)
+        pose.rotations[0] = exponential(torch.stack([above, 0.1 * axis]))
+        gradient = solver.with_priors(nothing, pose, None).gradient[0]
+        np.testing.assert_allclose(gradient[:3], 100 * above, atol=1e-9)
+        np.testing.assert_allclose(gradient[3:6], pulled * exponential(above) @ axis, atol=1e-9)

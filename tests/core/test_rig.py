@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from animamimic.core.bone_scale import bone_axes
 from animamimic.core.errors import InputError
 from animamimic.core.rig import build_rig
 from animamimic.core.rig import solid as solids
+from animamimic.core.rig.bones import roll_axis
 from animamimic.core.rig.contacts import part_grazing
 from animamimic.core.rig.frame import find_frame
 from animamimic.core.rig.solid import voxelise
@@ -156,6 +158,25 @@ def test_a_quadruped_gets_four_legs_that_mirror():
     np.testing.assert_allclose(rig.tails[front[-1]], [0.2, -0.75, 0.0], atol=0.12)
     assert rig.heads[rig.names.index("head")][1] < -0.8
     assert max(tail[1] for name, tail in zip(rig.names, rig.tails, strict=True) if name.startswith("tail")) > 1.4
+
+
+def test_legs_are_hinges_about_the_axis_across_the_body():
+    rig = standing_rig()
+    for name, hinged, axis in zip(rig.names, rig.hinged, bone_axes(rig)[:, :, 0], strict=True):
+        assert hinged == name.startswith("leg")
+        assert not hinged or abs(axis[0]) > 0.9
+
+
+def test_a_bent_elbow_shows_its_axis():
+    """A forearm square to the upper arm bends about the normal of both, whatever lies across the body; a straight one about what does."""
+    upper = np.array([1.0, 0.0, 0.0])
+    for forearm, axis in (((0.0, 0, -1), (0, 1, 0)), ((0.0, -1, 0), (0, 0, 1)), ((1.0, 0, 0), (0, 1, 0))):
+        assert abs(np.cross(forearm, roll_axis(np.array(forearm), upper)) @ axis) == pytest.approx(1)
+    bend = np.radians(30)  # a shin that leans sideways by it from a thigh that hangs: its axis keeps 0.75 of the way across, to 0.5 of the normal
+    shin = np.array([np.sin(bend), 0, -np.cos(bend)])
+    turned = np.arctan2(0.5 * 0.5, 0.75)
+    hinge = np.cross(shin, roll_axis(shin, np.array([0.0, 0, -1])))
+    assert abs(hinge @ [0, 1, 0]) == pytest.approx(np.sin(turned))
 
 
 def test_a_leg_does_not_move_the_other_legs():
