@@ -1,7 +1,7 @@
 """From a pose on every frame to few keys, with a bound on what the surface loses."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -43,9 +43,10 @@ def choose_keys(
     full = np.asarray(skin(motion), np.float64)
     tracks = [_track(motion, bone, float(lever)) for bone, lever in enumerate(levers)]
     allowed -= tissue_error
+    playback = Playback(motion, tracks)
 
     def missed_by(tried: Sequence[Int32]) -> float:
-        return float(np.linalg.norm(np.asarray(skin(reduced(motion, tuple(tried))), np.float64) - full, axis=-1).max())
+        return float(np.linalg.norm(np.asarray(skin(playback.through(tried)), np.float64) - full, axis=-1).max())
 
     found, error = list(_key_every_frame(motion, None, levers, still).frames), 0.0
     # Errors add up along a chain of bones, by how much only the surface tells: bisect for the loosest tolerance that holds.
@@ -79,14 +80,33 @@ def choose_tissue_keys(mesh: Mesh, tissue: Tissue, settings: CurveSettings, bone
     return Keys((once,) * bones, frames, error / mesh.diagonal)
 
 
-def reduced(motion: Motion, frames: list[Int32] | tuple[Int32, ...]) -> Motion:
+@dataclass(frozen=True)
+class Playback:
+    """Plays a motion through few keys; what a bone plays is worked out once for each choice of its keys.
+
+    tracks: one a bone, with its channels in the order of `_track`.
+    """
+
+    motion: Motion
+    tracks: Sequence[Track]
+    _played: dict[tuple[int, bytes], Float64] = field(default_factory=dict)
+
+    def through(self, frames: Sequence[Int32]) -> Motion:
+        """The motion that Bezier curves through the given key frames, int32[n] a bone, play back."""
+        curves = np.stack([self._curves(bone, keys) for bone, keys in enumerate(frames)], 1)
+        rotations = curves[..., :4] / np.linalg.norm(curves[..., :4], axis=2, keepdims=True)
+        return replace(self.motion, rotations=rotations, translations=curves[..., 4:7], scales=curves[..., 7:])
+
+    def _curves(self, bone: int, keys: Int32) -> Float64:
+        choice = bone, keys.tobytes()
+        if choice not in self._played:
+            self._played[choice] = self.tracks[bone].played(keys)
+        return self._played[choice]
+
+
+def reduced(motion: Motion, frames: Sequence[Int32]) -> Motion:
     """The motion that Bezier curves through the given key frames, int32[n] a bone, play back."""
-    rotations, translations, scales = motion.rotations.copy(), motion.translations.copy(), motion.scales.copy()
-    for bone, keys in enumerate(frames):
-        played = _track(motion, bone, 1.0).played(keys)
-        rotations[:, bone] = played[:, :4] / np.linalg.norm(played[:, :4], axis=1, keepdims=True)
-        translations[:, bone], scales[:, bone] = played[:, 4:7], played[:, 7:]
-    return replace(motion, rotations=rotations, translations=translations, scales=scales)
+    return Playback(motion, [_track(motion, bone, 1.0) for bone in range(len(frames))]).through(frames)
 
 
 def lever_lengths(mesh: Mesh, rig: Rig) -> Float64:

@@ -1,18 +1,20 @@
 """The driving video, from the file to frames and masks on the camera's picture.
 
 Two passes: the first looks at times and at a few small pictures (background, transparency, damage), the second decodes again
-and keeps only what the fit needs. So memory holds one large picture and the finished clip, whatever the video's size.
+and keeps only what the fit needs. So memory holds a few large pictures and the finished clip, whatever the video's size.
 """
 
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
 from ..types import Clip, Float64, Int32, Progress, UInt8, View, no_progress
+from ..workers import each
 from .background import Background, fit_background, shrink
 from .decode import Film, Picture, open_film, pictures
 from .letterbox import Placement, onto_canvas, place, resize
@@ -26,6 +28,8 @@ SAMPLES = 12
 """Frames looked at for the background."""
 SURVEY_SHARE = 0.2
 """Share of the time that the first pass takes, for the progress told."""
+AT_ONCE = 4
+"""Pictures held to be cut out side by side."""
 WORKING_SIDE = 512
 """Masks are cut at the video's own size; a longer side beyond this is scaled down first, but not below what is wanted."""
 
@@ -98,10 +102,16 @@ def load_clip(
     look = _alpha_look() if uses_alpha(survey.alphas) else _plain_look(film, survey, size, placement, still)
     frames = np.empty((len(chosen), view.height, view.width, 3), np.uint8)
     masks = np.empty((len(chosen), view.height, view.width), np.uint8)
-    for index, picture in _wanted(film, chosen, progress):
+
+    def cut(wanted: tuple[int, Picture]) -> None:
+        index, picture = wanted
         frame, mask = look.cut(_scaled(picture, size))
         frames[index] = onto_canvas(frame, placement, look.padding)
         masks[index] = onto_canvas(mask, placement, 0.0)
+
+    pictures_wanted = _wanted(film, chosen, progress)
+    while some := list(islice(pictures_wanted, AT_ONCE)):
+        each(cut, some)
     _check_first_mask(masks[0], film.name)
     return Clip(frames, masks, fps, times)
 
