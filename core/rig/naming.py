@@ -10,6 +10,9 @@ FOOT_LEVEL = 0.4
 UPRIGHT_FOOT_LEVEL = 0.12
 """A leg's tip lies within this share of the subject's height above its lowest point; arms of an upright body hang, but not so low."""
 
+ON_GROUND = 0.1
+"""A sprawling leg ends within this share of the subject's height above its lowest point, as those of frogs and spiders do."""
+
 HIP_SPREAD = 0.12
 """The hips of an upright body lie within this share of its height above the lowest."""
 
@@ -45,7 +48,7 @@ def head_is_last(trunk: Limb) -> bool:
 
 
 def leg_indices(limbs: list[Limb], floor: float, height: float) -> set[int]:
-    """Which limbs are legs: those that go down to the lower part of the body, and their twins.
+    """Which limbs are legs: those that go down to the lower part of the body, those that a sprawling body stands on, and their twins.
 
     An upright body has only its lowest such limbs for legs; the others are arms that hang.
     """
@@ -57,10 +60,23 @@ def leg_indices(limbs: list[Limb], floor: float, height: float) -> set[int]:
         low = limb.points[-1, 2] - floor < level * height
         if limb.side and limb.parent == 0 and low and drop > max(0.4 * limb.length, 0.1 * height):
             found |= {index, limb.twin} - {-1}
-    if upright and found:
+    if not upright:
+        return found | _sprawling(limbs, floor + ON_GROUND * height)
+    if found:
         lowest = min(limbs[index].points[0, 2] for index in found)
         found = {index for index in found if limbs[index].points[0, 2] < lowest + HIP_SPREAD * height}
     return found
+
+
+def _sprawling(limbs: list[Limb], ground: float) -> set[int]:
+    """Legs of a body that stands on at least two limbs on either side, however far they reach aside: those, and such as have them for twins
+    or are about as long, wherever their feet are. ground: height up to which a foot stands."""
+    sides = [index for index, limb in enumerate(limbs) if limb.side and limb.parent == 0]
+    standing = [index for index in sides if limbs[index].points[-1, 2] < ground]
+    if min(sum(limbs[index].side == side for index in standing) for side in (-1, 1)) < 2:
+        return set()
+    long = 0.6 * float(np.median([limbs[index].length for index in standing]))
+    return {index for index in sides if index in standing or limbs[index].twin in standing or limbs[index].length > long}
 
 
 def limb_names(limbs: list[Limb], floor: float, height: float, mirrored: bool) -> list[str]:

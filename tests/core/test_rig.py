@@ -160,6 +160,15 @@ def test_a_quadruped_gets_four_legs_that_mirror():
     assert max(tail[1] for name, tail in zip(rig.names, rig.tails, strict=True) if name.startswith("tail")) > 1.4
 
 
+def test_legs_that_sprawl_are_legs_and_a_pair_of_wings_is_not():
+    body = capsule((0, -0.6, 0.4), (0, 0.6, 0.4), 0.2)
+    limbs = [(capsule((0.15 * side, y, 0.4), (0.7 * side, y, 0.6), 0.05), capsule((0.7 * side, y, 0.6), (1.2 * side, y, 0.05), 0.05)) for side in (-1, 1) for y in (-0.5, 0, 0.5)]
+    spider = build_rig(joined([body, *sum(limbs, ())]), RigSettings())
+    assert {re.sub(r"\.\d+", "", name) for name in spider.names if name.endswith(".L")} == {"leg.front.L", "leg.middle.L", "leg.back.L"}
+    manta = build_rig(joined([body, *limbs[1], *limbs[4]]), RigSettings())
+    assert {re.sub(r"\.\d+", "", name) for name in manta.names if name.endswith(".L")} == {"wing.L"}
+
+
 def test_legs_are_hinges_about_the_axis_across_the_body():
     rig = standing_rig()
     for name, hinged, axis in zip(rig.names, rig.hinged, bone_axes(rig)[:, :, 0], strict=True):
