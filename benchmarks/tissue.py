@@ -2,10 +2,12 @@
 
     python benchmarks/tissue.py [--only beam speed material] [--write]
 
-Times are CPU seconds of one thread, so that other programs on the machine count little. Without --write the tables are only printed.
+Times are CPU seconds of one thread, so that other programs on the machine count little. Without --write the tables are only printed; with
+it, each takes the place of the section of its name in `tissue.md`, whose other sections stay.
 """
 
 import argparse
+import re
 import resource
 import sys
 import time
@@ -40,13 +42,24 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=tuple(PARTS), default=list(PARTS))
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    text = []
     for name in options.only:
-        text.append(PARTS[name]())
-        print(text[-1] + "\n", flush=True)
-    if options.write:
-        TABLE.write_text("# Soft tissue in figures\n\nMade by `python benchmarks/tissue.py --write`.\n\n" + "\n\n".join(text) + "\n", encoding="utf-8")
+        section = PARTS[name]()
+        print(section + "\n", flush=True)
+        if options.write:
+            TABLE.write_text(with_section(TABLE.read_text(encoding="utf-8"), section), encoding="utf-8")
     return 0
+
+
+def with_section(page: str, section: str) -> str:
+    """The page with this section in place of the one of the same heading, or at its end where it has none."""
+    heading = section.splitlines()[0]
+    parts = [part.rstrip("\n") for part in re.split(r"(?m)^(?=## )", page)]
+    places = [number for number, part in enumerate(parts) if part.splitlines()[:1] == [heading]]
+    if places:
+        parts[places[0]] = section
+    else:
+        parts.append(section)
+    return "\n\n".join(parts) + "\n"
 
 
 def beam(cells: int) -> tuple[np.ndarray, Elasticity]:

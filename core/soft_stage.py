@@ -11,9 +11,6 @@ from .types import Clip, Motion, Progress, Rig, Tissue, TissueParameters, UInt8
 LOST_PCT = 0.1
 """Share of the subject's size, in %, by which shape keys may miss the soft motion without a word."""
 
-LEAST_GAIN = 0.02
-"""Share of the distance from the video that fitted flesh must save to count as seen there."""
-
 LAYER_STAGES: dict[str, tuple[str, ...]] = {
     "OFF": (),
     "PHYSICS": ("tissue",),
@@ -32,9 +29,9 @@ def beyond_bones(narrator: Narrator, request: Request, rig: Rig, motion: Motion,
     if kind == "FITTED":
         inputs = (request.mesh, rig, motion, request.view, clip, request.fps, request.settings.tissue, request.softness)
         tissue, report = narrator.result("tissue", inputs, lambda progress: _simulate_fitted(request, rig, motion, clip, progress))
-        before, after = report["video_px_before"], report["video_px_after"]
-        if after > (1.0 - LEAST_GAIN) * before:
-            narrator.warn(f"No flesh explains the video better than the bones alone ({after:.2f} px off, {before:.2f} without): what there is of it comes from the chosen Material.")
+        if not report["seen"]:
+            before, after = report["video_px_before"], report["video_px_after"]
+            narrator.warn(f"No flesh explains the video better than the bones alone ({after:.2f} px off, {before:.2f} without), so none is made. Choose Physics to have that of the chosen Material.")
         return _telling_lost(narrator, request, tissue, report)
     if kind == "RESIDUAL":
         return followed(narrator, request, rig, motion, clip)
@@ -110,13 +107,19 @@ def _simulate(request: Request, rig: Rig, motion: Motion, fitted: TissueParamete
 
 
 def _simulate_fitted(request: Request, rig: Rig, motion: Motion, clip: Clip, progress: Progress) -> tuple[Tissue, dict[str, Any]]:
-    """The flesh of the material that explains the clip best; one with times of its own is compared at the scene's nearest frames."""
-    from .tissue import bake, draft_resolution, fit_material, soft_body, start_parameters
+    """The flesh of the material that explains the clip best, none where the bones alone explain it as well.
+
+    A clip with times of its own is compared at the scene's nearest frames.
+    """
+    from .tissue import bake, draft_resolution, fit_material, no_flesh, soft_body, start_parameters
 
     settings = request.settings.tissue
     body = soft_body(request.mesh, rig, motion, request.fps, settings, request.softness, regions=True)
     start, coarse = start_parameters(settings, body.regions), draft_resolution(body)
     draft = soft_body(request.mesh, rig, motion, request.fps, replace(settings, tissue_resolution=coarse), request.softness, regions=True) if coarse else None
     fitted = fit_material(body, start, motion, request.needed_view(), clip, lambda share, text: progress(0.85 * share, text), draft)
+    seen = {"seen": fitted.seen, "video_px_before": round(fitted.before, 3), "video_px_after": round(fitted.after, 3)}
+    if not fitted.seen:
+        return no_flesh(body), {"shape_keys": 0, "largest_error_pct": 0.0, **seen}
     tissue, report = bake(body, fitted.parameters, lambda share, text: progress(0.85 + 0.15 * share, text))
-    return replace(tissue, fitted=fitted.parameters), {**report_values(report), "video_px_before": round(fitted.before, 3), "video_px_after": round(fitted.after, 3)}
+    return replace(tissue, fitted=fitted.parameters), {**report_values(report), **seen}

@@ -2,6 +2,6 @@
 
 from .material import for_regions, start_parameters
 from .material_fit import MaterialFit, draft_resolution, fit_material
-from .softbody import SoftBody, TissueReport, bake, simulate, soft_body
+from .softbody import SoftBody, TissueReport, bake, no_flesh, simulate, soft_body
 
-__all__ = ["MaterialFit", "SoftBody", "TissueReport", "bake", "draft_resolution", "fit_material", "for_regions", "simulate", "soft_body", "start_parameters"]
+__all__ = ["MaterialFit", "SoftBody", "TissueReport", "bake", "draft_resolution", "fit_material", "for_regions", "no_flesh", "simulate", "soft_body", "start_parameters"]

@@ -37,6 +37,9 @@ EVALUATIONS, LAST_EVALUATIONS = 8, 4
 """Simulations in the descents of the two rounds, each with flow from the estimate that it starts with. The second needs fewer where
 the first was in a coarser cage."""
 
+LEAST_GAIN = 0.02
+"""Share of the distance from the video that flesh must save to count as seen there."""
+
 DRAFT_TETRAHEDRA = 800
 """About as many elements does the cage have in which the material is looked for first."""
 
@@ -52,6 +55,11 @@ class MaterialFit:
     parameters: TissueParameters
     before: float
     after: float
+
+    @property
+    def seen(self) -> bool:
+        """Whether the video shows this flesh: passive flesh on a motion that was animated without any only blurs what the bones do."""
+        return self.after <= (1.0 - LEAST_GAIN) * self.before
 
 
 def draft_resolution(body: SoftBody) -> float | None:

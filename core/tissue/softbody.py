@@ -149,6 +149,11 @@ def bake(body: SoftBody, parameters: TissueParameters, progress: Progress = no_p
     return replace(compression.tissue, softness=body.softness), _report(body, parameters, trajectory, compression, limited_share)
 
 
+def no_flesh(body: SoftBody) -> Tissue:
+    """Soft motion without any motion: no keys."""
+    return Tissue((), np.zeros((0, len(body.mesh.vertices), 3), np.float32), np.zeros((body.motion.frames, 0), np.float32), body.softness)
+
+
 def _check(mesh: Mesh, motion: Motion, fps: float) -> None:
     if not fps > 0:
         raise InputError(f"The frame rate is {fps}.", "It must be above zero.")

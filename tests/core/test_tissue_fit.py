@@ -5,6 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from animamimic.core.fit import skin
+from animamimic.core.job import PROGRESS_FILE, Request
+from animamimic.core.narrator import Narrator
+from animamimic.core.settings import Settings
+from animamimic.core.soft_stage import beyond_bones
+from animamimic.core.time_left import TimeLeft
 from animamimic.core.tissue import fit_material, soft_body
 from animamimic.core.tissue.cage_motion import move_cage
 from animamimic.core.tissue.footage import Footage
@@ -37,6 +42,21 @@ def test_a_stiffness_ten_times_off_is_found_within_a_quarter(shaken, wrong):
     found = fit_material(body, replace(TRUE, stiffness=wrong * TRUE.stiffness, damping=6.0), motion, view, clip)
     assert found.parameters.stiffness[0] == pytest.approx(TRUE.stiffness[0], rel=0.25)
     assert found.after < 0.5 * found.before
+    assert found.seen
+
+
+def test_where_the_film_shows_the_bones_alone_no_flesh_is_made(shaken, tmp_path):
+    body, motion, view, *_ = shaken
+    short = replace(motion, rotations=motion.rotations[:8], translations=motion.translations[:8], scales=motion.scales[:8])
+    clip = film(body.mesh, view, skin(body.rig, short), FPS)
+    settings = Settings(tissue=replace(body.settings, tissue="FITTED", tissue_resolution=20.0))
+    narrator = Narrator(tmp_path, TimeLeft(("tissue",), {"tissue": 1.0}))
+    tissue, report = beyond_bones(narrator, Request(settings, body.mesh, body.rig, view, FPS), body.rig, short, clip)
+    assert tissue.names == () and tissue.offsets.shape == (0, len(body.mesh.vertices), 3) and tissue.values.shape == (8, 0)
+    assert tissue.fitted is None, "a re-bake shall not play what no video showed"
+    assert tissue.softness is not None, "the group to paint is left all the same"
+    assert not report["seen"] and report["shape_keys"] == 0
+    assert "none is made" in (tmp_path / PROGRESS_FILE).read_text()
 
 
 def test_the_picture_s_gradient_is_its_derivative(shaken):
