@@ -73,6 +73,11 @@ def curves_of(action: bpy.types.Action) -> Iterator[bpy.types.FCurve]:
                 yield from bag.fcurves
 
 
+def is_in_local_view(context: Any, thing: Any, space: Any) -> bool:
+    """Whether an object is shown in a viewport's local view. Blender 4.3 knows it of the evaluated object alone."""
+    return bool(thing.evaluated_get(context.evaluated_depsgraph_get()).local_view_get(space))
+
+
 def write_png(render: bpy.types.RenderSettings) -> None:
     """Let the render settings write 8-bit PNG with alpha."""
     image: Any = render.image_settings

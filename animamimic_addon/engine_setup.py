@@ -97,9 +97,16 @@ def finish(setup: SetUp) -> Path:
 
 
 def cancel() -> None:
-    """End the one under way; what it has fetched so far stays for the next try."""
+    """Let the one under way end, which `listen` tells; what it has fetched so far stays for the next try. Never waits."""
     if _state.current is not None:
         _state.current.cancelled = True
+        _state.current.engine.ask_to_end()
+
+
+def end() -> None:
+    """The same, waiting for it, at most two seconds: nobody listens any more."""
+    cancel()
+    if _state.current is not None:
         _state.current.engine.cancel()
 
 

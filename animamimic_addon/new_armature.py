@@ -7,7 +7,7 @@ import numpy as np
 from mathutils import Matrix, Vector
 
 from ..core.types import Float64, Int32, Motion, Rig
-from . import results
+from . import compat, results
 from .captured import Captured, CapturedMesh
 from .datablocks import ArmatureObject, Context, MeshObject
 from .results import MeshRecord, Rollback
@@ -136,7 +136,7 @@ def _show_in_local_views(context: Context, armature: ArmatureObject, mesh: MeshO
             continue
         for area in window.screen.areas:
             space = area.spaces.active
-            if area.type == "VIEW_3D" and space.local_view is not None and mesh.local_view_get(space):
+            if area.type == "VIEW_3D" and space.local_view is not None and compat.is_in_local_view(context, mesh, space):
                 armature.local_view_set(space, True)
 
 

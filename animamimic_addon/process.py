@@ -7,10 +7,12 @@ nothing else. The Windows branches are written after the documentation and have 
 import atexit
 import contextlib
 import logging
+import math
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +57,9 @@ class Engine:
     _reader: MessageReader
     _error: Message | None = None
     _done: bool = False
+    _patience: float = math.inf
+    """Until when, by the monotonic clock, it may take to end; infinite where it was not asked to."""
+
     _warnings: list[str] = field(default_factory=list)
 
     @classmethod
@@ -91,10 +96,18 @@ class Engine:
             self._note(message)
         if exit_code is not None:
             self._forget()
+        elif time.monotonic() > self._patience:
+            _kill_group(self.process.pid)
         return EngineState(messages, exit_code is None, exit_code)
 
+    def ask_to_end(self) -> None:
+        """Ask the engine and what it started to end. Never waits: `poll` tells when it has ended, and kills it where that takes over a second."""
+        if self.process.poll() is None and self._patience == math.inf:
+            _ask_group(self.process.pid)
+            self._patience = time.monotonic() + TERMINATE_SECONDS
+
     def cancel(self) -> None:
-        """End the engine and what it started, within two seconds. Does nothing where it has ended already."""
+        """End the engine and what it started; waits for it, at most two seconds. Does nothing where it has ended already."""
         if self.process.poll() is None:
             _end_group(self.process)
         self._forget()
@@ -125,7 +138,7 @@ class Engine:
         """The leader has ended and was reaped just now, so its number is still that of its group: end what is left of it."""
         if self in _running:
             _running.remove(self)
-            _kill_rest_of_group(self.process.pid)
+            _kill_group(self.process.pid)
 
 
 _running: list[Engine] = []
@@ -186,23 +199,27 @@ def _own_group() -> dict[str, Any]:
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
     """Ask the group to end, then kill it. The leader is not reaped yet: its number cannot be another's."""
-    if sys.platform == "win32":
-        # A break event would need a console shared with the engine; taskkill follows the tree of parents.
-        subprocess.run(["taskkill", "/T", "/F", "/PID", str(process.pid)], capture_output=True, check=False, **without_console())
-        process.wait(KILL_SECONDS)
-        return
-    _signal_group(process.pid, signal.SIGTERM)
+    _ask_group(process.pid)
     try:
         process.wait(TERMINATE_SECONDS)
     except subprocess.TimeoutExpired:
-        _signal_group(process.pid, signal.SIGKILL)
+        _kill_group(process.pid)
         try:
             process.wait(KILL_SECONDS)
         except subprocess.TimeoutExpired:  # stuck in the kernel: it dies as soon as it leaves it
             log.warning("engine %d was killed and has not ended yet", process.pid)
 
 
-def _kill_rest_of_group(leader: int) -> None:
+def _ask_group(leader: int) -> None:
+    """Ask a group to end; on Windows, end it."""
+    if sys.platform == "win32":
+        # A break event would need a console shared with the engine; taskkill follows the tree of parents.
+        subprocess.Popen(["taskkill", "/T", "/F", "/PID", str(leader)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **without_console())
+        return
+    _signal_group(leader, signal.SIGTERM)
+
+
+def _kill_group(leader: int) -> None:
     if sys.platform != "win32":
         _signal_group(leader, signal.SIGKILL)
 

@@ -169,10 +169,12 @@ def leave(run: Run) -> None:
 
 
 def cancel() -> None:
-    """End the engine of the run under way, if there is one, within two seconds. `finish` then tells that it was cancelled."""
+    """Let the engine of the run under way end, if there is one: `listen` tells when it has, within two seconds. `finish` then tells that it was
+    cancelled. Never waits.
+    """
     if _session.run is not None:
         _session.run.cancelled = True
-        _session.run.engine.cancel()
+        _session.run.engine.ask_to_end()
 
 
 def can_stop() -> bool:

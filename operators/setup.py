@@ -83,7 +83,7 @@ class ANIMAMIMIC_OT_set_up_engine(bpy.types.Operator):
     def cancel(self, context: Context) -> None:
         """Blender calls this where it ends the operator itself, with its window or the file for example."""
         self._remove_timer(context)
-        engine_setup.cancel()
+        engine_setup.end()
         if self._setup is not None:
             self._done()
 
@@ -131,5 +131,5 @@ register, _take_away = registering(ANIMAMIMIC_OT_set_up_engine, ANIMAMIMIC_OT_ca
 
 def unregister() -> None:
     """Take both away, and end what is under way."""
-    engine_setup.cancel()
+    engine_setup.end()
     _take_away()

@@ -153,6 +153,20 @@ def test_cancel_ends_the_engines_group_and_nothing_else(start, tmp_path, behavio
         bystander.wait()
 
 
+@posix_only
+@pytest.mark.parametrize("behaviour", ["work", "stubborn"])
+def test_an_engine_that_is_asked_to_end_is_not_waited_for_and_ends(start, tmp_path, behaviour):
+    engine = start(behaviour)
+    child = number_in(tmp_path / "child")
+    begun = time.monotonic()
+    engine.ask_to_end()
+    assert time.monotonic() - begun < process.TERMINATE_SECONDS / 2
+    engine.ask_to_end()  # impatience does not give it more time
+    wait_for(lambda: not engine.poll().running)
+    assert engine.process.returncode == -(signal.SIGKILL if behaviour == "stubborn" else signal.SIGTERM)
+    wait_for(lambda: not alive(child))
+
+
 def test_cancelling_waits_for_less_than_two_seconds():
     """It waits nowhere else."""
     assert process.TERMINATE_SECONDS + process.KILL_SECONDS < 2.0

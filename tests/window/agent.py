@@ -1,4 +1,5 @@
-"""Runs inside Blender with its window: answers questions that come as files, and measures how long its main thread stands still.
+"""Runs inside Blender with its window: answers questions that come as files, and measures how long its main thread stands still, and how long
+each call of ours holds it up.
 
 blender --python agent.py -- FOLDER. A question is FOLDER/N.py, whose code may set `answer`; the answer is FOLDER/N.json. A timer
 that asks to be called every ten milliseconds sees a standing main thread as a gap between two of its calls.
@@ -27,7 +28,39 @@ def queued_seconds():
 
 beat = {"wall": time.monotonic(), "thread": time.thread_time(), "queued": queued_seconds(), "doing": ""}
 known = {"count": 0}
-names = {"bpy": bpy, "gaps": gaps, "time": time, "sys": sys, "json": json, "Path": Path, "MODULE": MODULE}
+
+calls = []
+"""(seconds, what was called, what the run was doing), for every call of ours from Blender. On the clock, but for time that others had the processor."""
+
+CALLED = ("poll", "draw", "invoke", "execute", "modal", "cancel")
+
+
+def timed(function, name):
+    """The same function, noted in `calls`. With as many arguments: Blender counts them."""
+
+    def noted(*arguments):
+        before, wall, queued = doing(), time.monotonic(), queued_seconds()
+        try:
+            return function(*arguments)
+        finally:
+            seconds, after = time.monotonic() - wall - (queued_seconds() - queued), doing()
+            calls.append((seconds, name, before if before == after else f"{before} -> {after}"))
+
+    if function.__code__.co_argcount == 3:
+        return lambda owner, context, event: noted(owner, context, event)
+    return lambda owner, context: noted(owner, context)
+
+
+def time_calls():
+    """Note from now on what Blender calls of the extension."""
+    for kind in (bpy.types.Operator, bpy.types.Panel):
+        for one in (one for one in kind.__subclasses__() if one.__module__.startswith(MODULE)):
+            for name in (name for name in CALLED if hasattr(one, name) and not hasattr(kind, name)):
+                function = timed(getattr(one, name).__func__ if name == "poll" else getattr(one, name), f"{one.__name__}.{name}")
+                setattr(one, name, classmethod(function) if name == "poll" else function)
+
+
+names = {"bpy": bpy, "gaps": gaps, "calls": calls, "time": time, "sys": sys, "json": json, "Path": Path, "MODULE": MODULE}
 
 
 def doing():
@@ -66,4 +99,5 @@ def tick():
 
 
 bpy.context.preferences.view.show_splash = False
+time_calls()
 bpy.app.timers.register(tick, persistent=True)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from test_run import STANDSTILL_SECONDS
 
 FINGERPRINT = """
 answer = sorted(f"{kind}/{one.name}" for kind in ("objects", "meshes", "armatures", "actions", "cameras") for one in getattr(bpy.data, kind))
@@ -44,8 +45,10 @@ def start(tab, desk):
 
 
 def test_the_cancel_button_ends_the_engine_and_leaves_the_scene(running, tab, desk):
+    desk.ask("calls.clear()")
     tab.press("animamimic.cancel")
     tab.wait_for_end(10)
+    assert max(seconds for seconds, _, _ in desk.ask("answer = calls")) < STANDSTILL_SECONDS
     assert tab.error() == "The run was cancelled."
     assert engines() == []
     assert desk.ask(FINGERPRINT) == running
