@@ -6,6 +6,7 @@ the job folder.
 
 import dataclasses
 import json
+import math
 import os
 import subprocess
 import sys
@@ -73,11 +74,12 @@ class Outcome:
     report: dict[str, Any]
 
 
-def drive_blender(request: AnimateRequest, job_folder: Path | None, blender: Path | None) -> Outcome:
+def drive_blender(request: AnimateRequest, job_folder: Path | None, blender: Path | None, patience: float = math.inf) -> Outcome:
     """Animate in a new Blender process: the bpy module of this Python, or the program at `blender`.
 
-    job_folder: where the job is kept; None for a temporary one. Raises InputError for files that are not there, EngineError
-    where Blender ends without an outcome, KeyboardInterrupt (after the run was cancelled cleanly).
+    job_folder: where the job is kept; None for a temporary one. patience: seconds that it may tell nothing, neither it nor its engine, before
+    it is taken for one that hangs and ended. Raises InputError for files that are not there, EngineError where Blender ends without an
+    outcome or hangs, KeyboardInterrupt (after the run was cancelled cleanly).
     """
     check_request(request, blender)
     with ExitStack() as stack:
@@ -95,7 +97,7 @@ def drive_blender(request: AnimateRequest, job_folder: Path | None, blender: Pat
         process = subprocess.Popen(
             _command(folder / REQUEST_FILE, blender), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
         )
-        _follow(process, folder, Path(request.outcome))
+        _follow(process, folder, Path(request.outcome), patience)
         return _outcome(process.returncode, Path(request.outcome), folder / BLENDER_LOG_FILE)
 
 
@@ -128,21 +130,25 @@ def _command(request: Path, blender: Path | None) -> list[str]:
     return [str(blender), "--background", "--factory-startup", "--python", str(script), *own]
 
 
-def _follow(process: subprocess.Popen[bytes], folder: Path, outcome: Path) -> None:
+def _follow(process: subprocess.Popen[bytes], folder: Path, outcome: Path, patience: float) -> None:
     """Show the engine's messages until Blender has ended; on Ctrl-C ask it to cancel, and insist after a while. One that does not end
-    after its outcome is ended.
+    after its outcome is ended, as is one that tells nothing for longer than `patience`, with an EngineError.
     """
     from tqdm import tqdm  # not above: this module is imported in Blender's Python too, which has no such package
 
     reader = MessageReader(folder)
     with tqdm(total=100, unit="%", bar_format="{desc:32.32} {bar} {n:3.0f}% {postfix}", file=sys.stderr, disable=None) as bar:
         try:
-            last = float("inf")
+            last, silent = math.inf, time.monotonic() + patience
             while process.poll() is None:
-                _show(reader, bar)
+                if _show(reader, bar):
+                    silent = time.monotonic() + patience
                 last = min(last, time.monotonic() + LEAVE_SECONDS) if outcome.exists() else last
-                if time.monotonic() > last:
+                if time.monotonic() > min(last, silent):
                     process.kill()
+                    process.wait()
+                    if not outcome.exists():
+                        raise EngineError(f"Blender told nothing for {patience / 60:g} minutes and was ended.", f"See {BLENDER_LOG_FILE} in {folder}.")
                 time.sleep(POLL_SECONDS)
             _show(reader, bar)
         except KeyboardInterrupt:
@@ -155,8 +161,10 @@ def _follow(process: subprocess.Popen[bytes], folder: Path, outcome: Path) -> No
             raise
 
 
-def _show(reader: MessageReader, bar: "tqdm[Any]") -> None:
-    for message in reader.new_messages():
+def _show(reader: MessageReader, bar: "tqdm[Any]") -> bool:
+    """Show what was told since the last call; returns whether there was anything."""
+    messages = list(reader.new_messages())
+    for message in messages:
         if message.kind == "WARN":
             bar.write(f"animamimic: {message.text}", file=sys.stderr)
         elif message.kind == "STAGE" and bar.disable:  # no terminal: a line a stage
@@ -167,6 +175,7 @@ def _show(reader: MessageReader, bar: "tqdm[Any]") -> None:
             bar.set_postfix_str(left, refresh=False)
             bar.n = 100 * message.fraction
             bar.refresh()
+    return bool(messages)
 
 
 def _outcome(exit_code: int, written: Path, log: Path) -> Outcome:

@@ -19,7 +19,7 @@ from .local_pool import LocalPool
 from .pools import Pool, Resources
 from .ray_pool import RayPool
 from .run import SUMMARY_FILE, Batch, summary
-from .shot import Programs, attempt
+from .shot import PATIENCE_MINUTES, Programs, attempt
 from .steps import Step, steps_of
 from .table import Shot, chosen, read_shots
 
@@ -47,6 +47,7 @@ def add_to(commands: Any) -> None:
     batch.add_argument("--generator-memory", type=float, default=0.0, metavar="GB", help="memory for each (default: half of this machine's for all of them; on Ray none is kept free)")
     batch.add_argument("--retries", type=int, default=RETRIES, metavar="N", help=f"how often a shot that was lost is tried again (default: {RETRIES})")
     batch.add_argument("--blender", type=Path, metavar="PATH", help="drive this Blender instead of the bpy module")
+    batch.add_argument("--patience", type=float, default=PATIENCE_MINUTES, metavar="MINUTES", help=f"how long a shot's Blender may tell nothing before it is ended as hanging (default: {PATIENCE_MINUTES:g})")
     batch.add_argument("--engine-python", default="", metavar="PATH", help="the Python that has torch (default: the one that runs a shot)")
 
     shot = commands.add_parser("shot")  # what a batch starts; not for people
@@ -63,8 +64,8 @@ def add_to(commands: Any) -> None:
 
 def _batch(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
-    if min(options.jobs, options.threads, options.retries, options.gpus, options.generator_memory) < 0 or options.memory <= 0 or options.generators < 1:
-        raise InputError("A number of jobs, threads, cards, models or retries, or the memory, is too small.", "Give numbers above zero.")
+    if min(options.jobs, options.threads, options.retries, options.gpus, options.generator_memory) < 0 or min(options.memory, options.patience) <= 0 or options.generators < 1:
+        raise InputError("A number of jobs, threads, cards, models or retries, the memory or the patience is too small.", "Give numbers above zero.")
     shots = read_shots(options.table)
     if options.rows:
         shots = chosen(shots, options.rows)
@@ -73,7 +74,7 @@ def _batch(options: argparse.Namespace) -> int:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"The folder {place} cannot be made ({error.strerror}).", "Choose another with --folder.") from error
-    programs = Programs(str(options.blender or ""), options.engine_python)
+    programs = Programs(str(options.blender or ""), options.engine_python, options.patience)
     # Rows that a farm hands out run side by side; each job folder has a lock of its own.
     own = options.rows.replace(",", "+").replace(" ", "")
     lock, summary_file = (f"{own}-{name}" if own else name for name in (BATCH_LOCK, SUMMARY_FILE))

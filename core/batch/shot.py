@@ -40,15 +40,21 @@ PICTURE_FILE = "picture.json"
 PATIENCE = 15.0
 """Seconds that an attempt waits for what is left of the one before it: its processes end soon after their parent."""
 
+PATIENCE_MINUTES = 60.0
+"""That a shot's Blender may tell nothing: longer than a start picture takes to render, or an engine between two messages."""
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
 class Programs:
-    """What runs a shot. blender: path of a Blender, '' for the bpy module. engine_python: the Python that has torch, '' for the attempt's own."""
+    """What runs a shot. blender: path of a Blender, '' for the bpy module. engine_python: the Python that has torch, '' for the attempt's own.
+    patience: minutes that Blender may tell nothing before it is ended.
+    """
 
     blender: str = ""
     engine_python: str = ""
+    patience: float = PATIENCE_MINUTES
 
 
 def prepare(folder: Path, shot: Shot, programs: Programs) -> None:
@@ -156,7 +162,7 @@ def _engine_ran(job: str) -> tuple[int, str]:
 
 def _blender_ran(request: AnimateRequest, job: Path, programs: Programs) -> tuple[int, str]:
     request = replace(request, engine_python=programs.engine_python or sys.executable)
-    outcome = drive_blender(request, job, Path(programs.blender) if programs.blender else None)
+    outcome = drive_blender(request, job, Path(programs.blender) if programs.blender else None, 60 * programs.patience)
     return outcome.exit_code, outcome.report.get("error", "")
 
 

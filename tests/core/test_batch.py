@@ -14,6 +14,7 @@ import pytest
 from animamimic.core import job
 from animamimic.core.batch import display, run, shot
 from animamimic.core.batch.pools import Ended
+from animamimic.core.batch.steps import steps_of
 from animamimic.core.batch.table import chosen, read_shots
 from animamimic.core.claim import ENGINE_LOCK, claim, wait_free
 from animamimic.core.errors import InputError
@@ -219,6 +220,17 @@ def test_a_result_that_somebody_worked_on_is_not_written_over(files):
         shot.finished(folder, one)
     (files / "x.blend").write_text("made")
     assert not shot.finished(folder, one)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the pretending program is a script")
+def test_a_shot_whose_blender_hangs_is_ended_and_says_so(files):
+    blender = files / "blender"
+    blender.write_text("#!/bin/sh\nsleep 600\n")
+    blender.chmod(0o755)
+    (one,) = read_shots(write_table(files, "blend,video,out\na.blend,clip.mp4,x.blend\n"))
+    shot.prepare(files / "batch", one, shot.Programs(str(blender), patience=0.01))
+    assert shot.attempt(files / "batch", 1, steps_of(one)[-1]) == 1
+    assert shot.attempts(files / "batch")[-1]["error"].startswith("Blender told nothing for 0.01 minutes and was ended.")
 
 
 @pytest.mark.parametrize("changed", ["driving.mp4", "subject.npz", "job.json"])

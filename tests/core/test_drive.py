@@ -1,6 +1,7 @@
 """The outside of a Blender without a window, with a program that only pretends to be one."""
 
 import json
+import math
 import os
 import sys
 import time
@@ -29,12 +30,12 @@ def pretending(tmp_path):
     """Run a program that writes this outcome and then lingers."""
     (tmp_path / "in.blend").write_bytes(b"not looked at")
 
-    def run(outcome, seconds):
+    def run(outcome, seconds, patience=math.inf):
         program = tmp_path / "blender"
         program.write_text(PRETENDS.format(python=sys.executable, outcome=json.dumps(outcome) if outcome else "", seconds=seconds))
         program.chmod(0o755)
         request = AnimateRequest(str(tmp_path / "in.blend"), str(tmp_path / "out.blend"))
-        return drive_blender(request, None, Path(program))
+        return drive_blender(request, None, Path(program), patience)
 
     return run
 
@@ -44,6 +45,13 @@ def test_a_blender_that_hangs_with_all_done_is_ended(pretending, monkeypatch):
     begun = time.monotonic()
     outcome = pretending({"outcome": "done", "bones": 2, "exit_code": 0}, 600)
     assert (outcome.exit_code, outcome.report) == (0, {"outcome": "done", "bones": 2})
+    assert time.monotonic() - begun < 60
+
+
+def test_a_blender_that_hangs_before_it_is_done_is_ended_and_told(pretending):
+    begun = time.monotonic()
+    with pytest.raises(EngineError, match=r"Blender told nothing for 0\.01 minutes and was ended\. See blender\.log in "):
+        pretending(None, 600, patience=0.6)
     assert time.monotonic() - begun < 60
 
 
