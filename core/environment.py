@@ -37,6 +37,9 @@ EXPECTED_PACKAGES = 30
 BUILDS = (118, 126, 128, 130)
 """CUDA versions (times ten) that PyTorch's own index has builds for; the newest that the driver can run is taken."""
 
+NO_CONNECTION = re.compile(r"Retry\(total=0,.*connection broken by '(\w+)\(")
+"""Of pip's last try to reach a registry: what pip calls an error after it is only that it knows of no package there."""
+
 RETRY = "Check the network and the free disk space, then press Set Up Engine again."
 
 
@@ -148,18 +151,22 @@ def _run(folder: Path, command: list[str]) -> None:
 
 
 def _lines(folder: Path, command: list[str]) -> Iterator[str]:
-    """The lines that a program prints, also into our own log. Raises EngineError with its first error, or its last word, where it fails."""
-    told, last = "", ""
+    """The lines that a program prints, also into our own log. Raises EngineError with the reason where it fails: that pip reached nobody,
+    or the first error, or the last word.
+    """
+    unreachable, told, last = "", "", ""
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, errors="replace") as process:
         assert process.stdout is not None
         for line in process.stdout:
             print(line, end="", flush=True)
             last = line.strip() or last
+            if lost := NO_CONNECTION.search(line):
+                unreachable = f"no connection to the packages' registry ({lost[1]})"
             if not told and line.startswith(("ERROR:", "MISSING")):
                 told = last.removeprefix("ERROR:").strip()
             yield line.strip()
     if process.returncode != 0:
-        raise EngineError(f"Setting up the engine failed: {(told or last).rstrip('.')}.", RETRY)
+        raise EngineError(f"Setting up the engine failed: {(unreachable or told or last).rstrip('.')}.", RETRY)
 
 
 def _tell(folder: Path, fraction: float, text: str) -> None:

@@ -63,6 +63,14 @@ tell(first=first, half=half, chosen=preferences.own_preferences().engine_python,
     assert (ran["half"], ran["chosen"], ran["second"], ran["whole"]) == (False, "", ["FINISHED", ""], True)
 
 
+def test_without_a_network_the_network_is_blamed_and_not_the_versions(blender, tmp_path, base_python):
+    nobody = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
+    ran = blender(SETUP + "tell(outcome=press())", tmp_path / "engine", base_python, environment=nobody)
+    outcome, said = ran["outcome"]
+    assert outcome == "ERROR"
+    assert said.startswith("Setting up the engine failed: no connection to the packages' registry (NewConnectionError). Check the network"), said
+
+
 def test_a_folder_of_the_users_is_left_alone(blender, tmp_path, base_python):
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("Dear friend")
