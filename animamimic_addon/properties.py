@@ -17,6 +17,9 @@ TITLES = {
     "LOWEST": "Lowest Point",
     "RESTORED": "Restored by a Model",
     "MATCH_FPS": "Match Frame Rate",
+    "DIS": "DIS",
+    "RAFT": "RAFT",
+    "COTRACKER": "CoTracker",
 }
 """Choices that are called by another name than their identifier's."""
 

@@ -30,6 +30,10 @@ def _has_unirig(settings: Any) -> bool:
     return bool(settings.unirig)
 
 
+def _follows_by_network(settings: Any) -> bool:
+    return settings.flow != "DIS"
+
+
 def _leaves_keys_out(settings: Any) -> bool:
     return not settings.every_frame
 
@@ -60,6 +64,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     **_each(("quantize", "allow_download"), _generates, _generates_here),
     **_each(("rig_detail", "max_influences", "rig_from_video", "unirig"), _rigs),
     **_each(("unirig_python",), _rigs, _has_unirig),
+    **_each(("flow_weights",), _follows_by_network),
     **_each(("key_tolerance",), _leaves_keys_out),
     **_each(("material", "softness", "tissue_size", "tissue_resolution", "tissue_limit", "ground"), _simulates),
     **_each(("stiffness", "damping"), _simulates, _has_own_material),

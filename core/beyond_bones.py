@@ -14,6 +14,7 @@ from .retiming import retimed_tissue
 from .types import Clip, Motion, Progress, Rig, Tissue, UInt8, View
 from .video import load_clip, write_film
 from .video.decode import open_film, pictures
+from .video.flow import follower
 from .video.generate.hub import fetcher
 from .video.letterbox import resize
 from .video.masks import over_white
@@ -38,6 +39,7 @@ def follow(request: Request, rig: Rig, motion: Motion, clip: Clip, progress: Pro
         resolution=request.settings.fit.fit_resolution,
         settings=request.settings.residual,
         max_keys=request.settings.tissue.shape_keys,
+        flow=follower(request.settings.fit.flow, request.settings.fit.flow_weights),
         progress=progress,
     )
     return retimed_tissue(tissue, frames, count), report

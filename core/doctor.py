@@ -34,6 +34,7 @@ NEEDS = (
     Need("warp", "warp-lang", "the fast rasterizer; without it a slower one is used", False),
     Need("nvdiffrast", "nvdiffrast", "an alternative rasterizer on CUDA, for non-commercial use", False),
     Need("diffusers", "diffusers", "making driving videos from a prompt, restoring motion", False, "transformers accelerate huggingface_hub sentencepiece ftfy", heavy=True),
+    Need("torchvision", "torchvision", "following the surface by the network RAFT", False, heavy=True),
     Need("ray", "ray", "batches of shots on a cluster of machines", False),
     Need("rich", "rich", "the live table of a batch; without it a line a change is printed", False),
 )

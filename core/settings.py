@@ -113,6 +113,17 @@ class FitSettings:
             "AUTO": "On a rig that is kept, single bones stretch, squash and slide where the video cannot be explained without; an automatic rig stays rigid",
         },
     )
+    flow: str = setting(
+        "DIS",
+        "Flow",
+        "How the drawn surface is found again in the frame",
+        choices={
+            "DIS": "Optical flow without a network: fast everywhere",
+            "RAFT": "Optical flow by a network: needs torchvision and RAFT's weights on this machine; very slow without a GPU",
+            "COTRACKER": "Points followed by the network CoTracker3, whose licence is non-commercial: needs its program and weights on this machine; very slow without a GPU",
+        },
+    )
+    flow_weights: str = setting("", "Flow Weights", "File with the weights of the network that follows; empty for where torch keeps what it has fetched before", path=True)
     seed: int = setting(0, "Seed", "Start of everything random; the same seed gives the same result", minimum=0)
 
 

@@ -53,7 +53,8 @@ def flesh(narrator: Narrator, request: Request, rig: Rig, motion: Motion) -> tup
 def followed(narrator: Narrator, request: Request, rig: Rig, motion: Motion, clip: Clip) -> tuple[Tissue, dict[str, Any]]:
     """What a clip, filmed or restored, shows beyond the bones."""
     settings = request.settings
-    inputs = (request.mesh, rig, motion, request.view, clip, settings.fit.fit_resolution, settings.residual, settings.tissue.shape_keys)
+    seen = (clip, settings.fit.fit_resolution, settings.fit.flow, settings.fit.flow_weights)
+    inputs = (request.mesh, rig, motion, request.view, seen, settings.residual, settings.tissue.shape_keys)
 
     def compute(progress: Progress) -> tuple[Tissue, dict[str, Any]]:
         from .beyond_bones import follow

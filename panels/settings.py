@@ -13,7 +13,7 @@ from .main import INPUTS
 
 ADVANCED = (
     *("negative_prompt", "plain_prompt", "steps", "guidance", "quantize"),
-    *("max_influences", "unirig", "unirig_python", "seed", "tissue_size", "threads", "memory_limit"),
+    *("max_influences", "unirig", "unirig_python", "flow", "flow_weights", "seed", "tissue_size", "threads", "memory_limit"),
 )
 """Settings that few need: in a sub-panel of their own instead of their stage's."""
 

@@ -32,6 +32,8 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "rest_prior": ("Nahe der Ruhepose", "Zieht Knochen zur modellierten Pose, wo das Video wenig sagt; erhöhen, wenn ungesehene Glieder wandern"),
     "smoothness": ("Glätte", "Zieht die Bewegung zu gleichmäßigem Tempo; erhöhen gegen Zittern, senken für abrupte Bewegung"),
     "stretch": ("Strecken", "Ob Knochen mehr dürfen als sich drehen: ihren Platz im Elternknochen verlassen oder länger und dünner werden"),
+    "flow": ("Fluss", "Wie die gezeichnete Oberfläche im Frame wiedergefunden wird"),
+    "flow_weights": ("Gewichte des Flusses", "Datei mit den Gewichten des Netzes, das verfolgt; leer für den Ort, wo torch aufhebt, was es früher geholt hat"),
     "seed": ("Startwert", "Anfang alles Zufälligen; derselbe Wert gibt dasselbe Ergebnis"),
     "every_frame": ("Jeden Frame setzen", "Schreibt einen Keyframe in jeden Frame statt der wenigen, die dieselbe Bewegung abspielen"),
     "key_tolerance": ("Toleranz der Keyframes", "Wie weit die Oberfläche abweichen darf, wenn Keyframes weggelassen werden, in % der Größe des Motivs"),
@@ -86,6 +88,14 @@ CHOICES: dict[str, dict[str, tuple[str, str]]] = {
     "stretch": {
         "OFF": ("Keine", "Knochen drehen sich nur, wie in einem Körper mit Knochen darin"),
         "AUTO": ("Automatisch", "In einem behaltenen Rig strecken, stauchen und verschieben sich einzelne Knochen, wo das Video anders nicht zu erklären ist; ein automatisches bleibt starr"),
+    },
+    "flow": {
+        "DIS": ("DIS", "Optischer Fluss ohne Netz: überall schnell"),
+        "RAFT": ("RAFT", "Optischer Fluss durch ein Netz: braucht torchvision und die Gewichte von RAFT auf diesem Rechner; ohne GPU sehr langsam"),
+        "COTRACKER": (
+            "CoTracker",
+            "Punkte, verfolgt vom Netz CoTracker3 mit nicht kommerzieller Lizenz: braucht sein Programm und seine Gewichte auf diesem Rechner; ohne GPU sehr langsam",
+        ),
     },
     "tissue": {
         "OFF": ("Keine", "Knochen allein"),

@@ -12,15 +12,13 @@ import cv2
 import numpy as np
 
 from ..types import Clip, Float32, UInt8
+from ..video.pictures import grey
 
 MEMORY = 300_000_000
 """Bytes that prepared frames may take; what does not fit is made again when needed."""
 
 PIXEL_BYTES = 94
 """Bytes that a prepared frame takes for each of its pixels."""
-
-REMAP_ROW = 4096
-"""Samples are taken in rows of this many: OpenCV's remap makes no picture longer than 32767 in either direction."""
 
 MOST_DIFFERENCE = 0.3
 """Difference of one colour channel (of 1) beyond which a pixel is simply wrong."""
@@ -123,24 +121,6 @@ def squared_difference(one: Float32, other: Float32) -> Float32:
 def blur(image: Float32, sigma: float) -> Float32:
     """Gaussian blur with a standard deviation in pixels."""
     return cv2.GaussianBlur(image, (0, 0), sigma).astype(np.float32, copy=False)
-
-
-def grey(image: Float32) -> UInt8:
-    """uint8[H, W] brightness of an image in [0, 1]."""
-    return np.clip(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) * 255 + 0.5, 0, 255).astype(np.uint8)
-
-
-def sample(image: Float32, positions: Float32) -> Float32:
-    """Bilinear samples [n, C] (or [n]) of an image [H, W, C] (or [H, W]) at positions [n, 2]; beyond the border, the border."""
-    count = len(positions)
-    if count == 0:
-        return np.zeros((0, *image.shape[2:]), np.float32)
-    rows = -(-count // REMAP_ROW)
-    place = np.zeros((rows * min(count, REMAP_ROW), 2), np.float32)
-    place[:count] = positions
-    place = place.reshape(rows, -1, 2) - 0.5
-    values = cv2.remap(image, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return values.reshape(-1, *image.shape[2:])[:count].astype(np.float32, copy=False)
 
 
 def signed_distance(coverage: Float32) -> Float32:

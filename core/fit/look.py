@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..render import rasterize
 from ..types import Float32, Float64, Int32
-from .evidence import sample
+from ..video.pictures import sample
 from .problem import Problem
 
 DEPTH_SLACK = 0.006

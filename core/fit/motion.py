@@ -12,6 +12,7 @@ import torch
 from ..errors import InputError
 from ..settings import FitSettings
 from ..types import Clip, Mesh, Motion, Progress, Rig, UInt8, View, no_progress
+from ..video.flow import Follower, follower
 from .evidence import Evidence
 from .freedom import Fitted, free_joints, freed_joints
 from .hinge import Hinges
@@ -95,7 +96,7 @@ def fit_motion(
     settings scale it. stop: asked now and then whether to end here: what is found by then is kept, later frames stay as the last one.
     show: given a small picture uint8[H, W, 3] of the estimate over the video now and then.
 
-    Raises InputError where the rig moves nothing or the subject is not in the view.
+    Raises InputError where the rig moves nothing, the subject is not in the view, or the chosen flow cannot be had.
     """
     watch = Stopwatch()
     with watch.part("prepare"):
@@ -143,16 +144,17 @@ def prepare(mesh: Mesh, rig: Rig, view: View, clip: Clip, settings: FitSettings,
         raise InputError("The rig has no bone that moves the subject.", "Give the mesh vertex groups named like the bones, or choose an automatic rig.")
     torch.manual_seed(settings.seed)
     problem = Problem.of(mesh, rig, view)
-    observer = _observer(problem, clip, view.resized(settings.fit_resolution))
+    flow = follower(settings.flow, settings.flow_weights)
+    observer = _observer(problem, clip, view.resized(settings.fit_resolution), flow)
     if not observer.look.in_view:
         raise InputError("The subject is not in the camera's view.", "Point the camera at it, or let a new camera frame it.")
-    small = _observer(problem, clip, view.resized(max(settings.fit_resolution // 2, 64)))
+    small = _observer(problem, clip, view.resized(max(settings.fit_resolution // 2, 64)), flow)
     rest, smooth = settings.rest_prior, settings.smoothness
     priors = replace(base, rest=base.rest * rest, bulk=base.bulk * rest, turn=base.turn * smooth, shift=base.shift * smooth)
     return Solver(observer, priors), small
 
 
-def _observer(problem: Problem, clip: Clip, view: View) -> Observer:
+def _observer(problem: Problem, clip: Clip, view: View, flow: Follower) -> Observer:
     """Compares at the view's size; the look is taken from frame 0 at its full size."""
     look = Look.of(problem, clip.frames[0].astype(np.float32) / 255, view.width, view.height)
-    return Observer.of(problem, look, Evidence.of(clip, view.width, view.height))
+    return Observer.of(problem, look, Evidence.of(clip, view.width, view.height), flow)

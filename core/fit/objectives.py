@@ -16,7 +16,8 @@ from typing import Protocol
 import numpy as np
 
 from ..types import Float32, Float64
-from .evidence import Evidence, sample
+from ..video.pictures import sample
+from .evidence import Evidence
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from ..types import Float32, Float64, UInt8
-from .evidence import BLURS, Evidence, blur, grey, sample
+from ..video.flow import DIS, Follower
+from ..video.pictures import grey, sample
+from .evidence import BLURS, Evidence, blur
 from .kinematics import Skin
 from .look import Drawing, Look
 from .objectives import ColourObjective, Objective, SilhouetteObjective, TargetObjective
@@ -78,21 +80,22 @@ class Observer:
     """Compares poses with frames.
 
     rim_distance: pixels from a pixel on the drawing's rim to the frame's silhouette where they agree.
-    surface_points: most points of the surface that are compared in a frame.
+    surface_points: most points of the surface that are compared in a frame. follower: finds the drawing's surface in the frame.
     """
 
     problem: Problem
     look: Look
     evidence: Evidence
+    follower: Follower
     weights: Weights = Weights()
     rim_distance: float = -0.5
     surface_points: int = SURFACE_POINTS
 
     @staticmethod
-    def of(problem: Problem, look: Look, evidence: Evidence, weights: Weights = Weights()) -> "Observer":
+    def of(problem: Problem, look: Look, evidence: Evidence, follower: Follower = DIS) -> "Observer":
         """An observer whose `rim_distance` is measured on frame 0, where the pose is known exactly: what the rasterizer, the mask's
         threshold and the codec's halo do to the silhouette then cancels, and no frame is pulled nearer or farther by it."""
-        observer = Observer(problem, look, evidence, weights)
+        observer = Observer(problem, look, evidence, follower)
         rest = Poses.rest(1, problem.joints)
         drawing = look.draw(*problem.transforms(rest))[0]
         rim = observer._rim(0, drawing)
@@ -156,19 +159,13 @@ class Observer:
     def _flow(self, frames: Sequence[int], drawings: Sequence[Drawing], surfaces: Sequence[Sampled], level: int) -> Objective:
         """Optical flow from the drawing to the frame, where the way back agrees."""
         targets, weights = [], []
-        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        search.setFinestScale(1)
         for frame, drawing, surface in zip(frames, drawings, surfaces, strict=True):
-            ready = self.evidence[frame]
-            drawn = grey(drawing.over(ready.background))
-            nothing = np.zeros((*drawn.shape, 2), np.float32)
-            there, back = (search.calc(*pair, nothing.copy()).astype(np.float32) for pair in ((drawn, ready.grey), (ready.grey, drawn)))
-            start = surface.positions
-            moved = sample(there, start) if len(start) else np.zeros((0, 2), np.float32)
-            target = start + moved
-            error = np.linalg.norm(moved + sample(back, target), axis=1) if len(start) else np.zeros(0)
-            agreed = 1 / (1 + (error / (0.5 * self.evidence.pixel)) ** 2)
-            agreed *= _texture(drawn, start, self.evidence.pixel)
+            ready, start = self.evidence[frame], surface.positions
+            drawn = drawing.over(ready.background)
+            found = self.follower.follow(drawn, ready.image, start)
+            target = start + found.moved
+            agreed = found.shown / (1 + (found.missed / (0.5 * self.evidence.pixel)) ** 2)
+            agreed *= _texture(grey(drawn), start, self.evidence.pixel)
             agreed *= (sample(ready.distance, target) < 1.5 * self.evidence.pixel) & (agreed > 0.1) if len(start) else 1
             targets.append(target)
             weights.append(agreed * surface.weights)

@@ -17,6 +17,7 @@ from ..fit.problem import Problem
 from ..settings import ResidualSettings
 from ..tissue.shape_keys import KEY_TOLERANCE, compress
 from ..types import Clip, Float32, Float64, Mesh, Motion, Progress, Rig, Tissue, View, no_progress
+from ..video.flow import DIS, Follower
 from .carrier import Carrier
 from .evidence import Evidence, Film
 from .handles import Handles
@@ -62,18 +63,19 @@ def fit_residual(
     resolution: int,
     settings: ResidualSettings,
     max_keys: int,
+    flow: Follower = DIS,
     progress: Progress = no_progress,
 ) -> tuple[Tissue, ResidualReport]:
     """Find what the surface does beyond its bones in a video seen from a camera that stands still.
 
     mesh, rig, motion: the subject in frame 0, its bones, and what they do in every frame of the clip. resolution: longer side in
-    pixels at which pictures are compared. max_keys: most shape keys.
+    pixels at which pictures are compared. max_keys: most shape keys. flow: how the drawn surface is found in a frame.
     Frame 0 shows the mesh as it stands and gets no offset.
     """
     problem = Problem.of(mesh, rig, view)
     size = view.resized(resolution)
     look = Look.of(problem, clip.frames[0].astype(np.float32) / 255, size.width, size.height)
-    observer = Observer.of(problem, look, FrameEvidence.of(clip, size.width, size.height))
+    observer = Observer.of(problem, look, FrameEvidence.of(clip, size.width, size.height), flow)
     film = Film(replace(observer, surface_points=SURFACE_POINTS), lambda frame: look)
     handles = Handles.of(mesh, settings.handle_distance / 100)
     offsets = follow(film, Carrier.of(problem, motion), handles, Priors.held(settings.bone_hold), progress)

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..fit.evidence import Evidence, sample
+from ..fit.evidence import Evidence
 from ..render import Topology, interpolate, rasterize, silhouette, topology
 from ..types import Clip, Float32, Float64, Mesh, UInt8, View
+from ..video.pictures import sample
 
 SIDE = 256
 FOLLOWED = 1500

@@ -10,7 +10,7 @@ import torch
 from animamimic.core.bone_scale import bone_axes
 from animamimic.core.bounds import bound_opencv
 from animamimic.core.errors import InputError
-from animamimic.core.fit import AUTOMATIC_RIG, Priors, fit_motion, preview, skin
+from animamimic.core.fit import AUTOMATIC_RIG, Priors, fit_motion, motion, preview, skin
 from animamimic.core.fit.kinematics import exponential
 from animamimic.core.fit.motion import prepare
 from animamimic.core.fit.poses import Poses
@@ -18,6 +18,7 @@ from animamimic.core.fit.refine import ROUNDS
 from animamimic.core.fit.solver import System
 from animamimic.core.settings import FitSettings
 from animamimic.core.types import Clip, Mesh, Rig, View
+from animamimic.core.video.flow import DIS
 from animamimic.core.workers import use_workers
 
 SIDE = 128
@@ -175,6 +176,26 @@ def test_a_fly_moves_like_a_person(bent):
         motion, _ = fit_motion(mesh, rig, view, clip(BEND), SETTINGS)
         np.testing.assert_allclose(turn_about_z(motion.rotations[:, 1]), turn_about_z(bent[1].rotations[:, 1]), atol=0.5)
         np.testing.assert_allclose(motion.translations / scale, bent[1].translations, atol=0.01)
+
+
+def test_surface_is_followed_by_whom_the_settings_name_and_not_where_it_is_hidden(monkeypatch):
+    asked, hidden = [], [False]
+
+    class Named:
+        def follow(self, one, other, points):
+            found = DIS.follow(one, other, points)
+            return replace(found, shown=np.zeros_like(found.shown)) if hidden[0] else found
+
+    monkeypatch.setattr(motion, "follower", lambda name, weights: asked.append((name, weights)) or Named())
+    mesh, rig, view = arm()
+    solver, _ = prepare(mesh, rig, view, clip(BEND[:2]), replace(SETTINGS, flow="RAFT", flow_weights="raft.pth"))
+    assert asked == [("RAFT", "raft.pth")]
+    drawings = solver.observer.look.draw(*solver.problem.transforms(Poses.rest(1, solver.problem.joints)))
+    pulls = []
+    for hidden[0] in (False, True):
+        pulls.append(solver.observer.observe([1], drawings, 3, flow=True).surface_objectives[1].weights)
+    assert pulls[0].sum() > 0
+    assert pulls[1].sum() == 0
 
 
 def test_a_still_subject_stays_still():

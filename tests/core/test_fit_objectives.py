@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from animamimic.core.fit.compare import error_map
-from animamimic.core.fit.evidence import Evidence, FrameEvidence, sample, signed_distance
+from animamimic.core.fit.evidence import Evidence, FrameEvidence, signed_distance
 from animamimic.core.fit.look import Drawing
 from animamimic.core.fit.objectives import ColourObjective, SilhouetteObjective, TargetObjective
+from animamimic.core.video.pictures import sample
 
 SIDE = 256
 
