@@ -27,12 +27,12 @@ class Skeleton:
     """The tree of joints, ready for batched evaluation.
 
     parents: B ints, -1 for a root; a parent stands before its children. heads: float64[B, 3], joints in frame 0.
-    levels: bones by their depth in the tree, roots first. descends: float64[B, B], 1 at [b, d] where d is b or hangs below it.
+    jumps: each int64[B + 1], the ancestor 1, 2, 4, 8 .. steps above every bone, B where there is none and of B itself. descends: float64[B, B], 1 at [b, d] where d is b or hangs below it.
     """
 
     parents: tuple[int, ...]
     heads: Tensor
-    levels: tuple[Tensor, ...]
+    jumps: tuple[Tensor, ...]
     descends: Tensor
 
     @staticmethod
@@ -40,35 +40,31 @@ class Skeleton:
         """Build from parents and joints [B, 3]."""
         parents = tuple(int(parent) for parent in parents)
         count = len(parents)
-        depth = [0] * count
         descends = torch.eye(count, dtype=torch.float64)
         for bone, parent in enumerate(parents):
             if parent >= 0:
-                depth[bone] = depth[parent] + 1
                 descends[:, bone] += descends[:, parent]
-        levels = [torch.tensor([bone for bone in range(count) if depth[bone] == level]) for level in range(max(depth, default=-1) + 1)]
-        return Skeleton(parents, torch.as_tensor(heads, dtype=torch.float64), tuple(levels), descends)
+        jump, jumps = torch.tensor([parent if parent >= 0 else count for parent in parents] + [count]), []
+        while bool((jump < count).any()):
+            jumps.append(jump)
+            jump = jump[jump]
+        return Skeleton(parents, torch.as_tensor(heads, dtype=torch.float64), tuple(jumps), descends)
 
     def transforms(self, rotations: Tensor, translations: Tensor) -> tuple[Tensor, Tensor]:
         """World transforms of all bones.
 
         rotations: float64[T, B, 3, 3], local; times what scales the bone, where it is. translations: float64[T, B, 3], in the
         parent's frame, metres. Returns linear map float64[T, B, 3, 3] and shift float64[T, B, 3] of each bone's transform.
+
+        All bones at once take on what the bones above them do, twice as many of these in every round (Hillis and Steele 1986).
         """
-        world = torch.empty_like(rotations)
-        shift = torch.empty_like(translations)
-        parents = torch.tensor(self.parents)
-        for level in self.levels:
-            local = rotations[:, level]
-            heads = self.heads[level]
-            offset = heads + translations[:, level] - (local @ heads[:, :, None])[..., 0]
-            up = parents[level]
-            if int(up[0]) < 0:
-                world[:, level], shift[:, level] = local, offset
-            else:
-                world[:, level] = world[:, up] @ local
-                shift[:, level] = (world[:, up] @ offset[..., None])[..., 0] + shift[:, up]
-        return world, shift
+        count = len(self.parents)
+        maps = torch.eye(4, dtype=rotations.dtype).repeat(len(rotations), count + 1, 1, 1)
+        maps[:, :count, :3, :3] = rotations
+        maps[:, :count, :3, 3] = self.heads + translations - (rotations @ self.heads[:, :, None])[..., 0]
+        for jump in self.jumps:
+            maps = maps[:, jump] @ maps
+        return maps[:, :count, :3, :3].contiguous(), maps[:, :count, :3, 3].contiguous()
 
     def parent_rotations(self, world: Tensor) -> Tensor:
         """float64[T, B, 3, 3]: the linear map of each bone's parent, identity for a root."""
@@ -162,16 +158,14 @@ class Moments:
     @staticmethod
     def of(skeleton: Skeleton, skin: Skin, world: Tensor, shift: Tensor) -> "Moments":
         """The moments of points (the same in all poses, or a batch of Skins with a leading T) under bone transforms."""
-        dtype, count = skin.starts.dtype, len(skeleton.parents)
+        dtype = skin.starts.dtype
         world, shift = world.to(dtype), shift.to(dtype)
         batch = torch.arange(len(world)).reshape(-1, 1, 1)
         bones = skin.bones.expand(len(world), *skin.bones.shape[-2:])
         weights = skin.weights.expand(bones.shape)
         pieces = ((world[batch, bones] @ skin.starts[..., None])[..., 0] + shift[batch, bones]) * weights[..., None]
-        carried = torch.zeros(*bones.shape[:2], count, 4, dtype=dtype)
-        spread = torch.cat([pieces, weights[..., None]], -1)
-        carried.scatter_add_(2, bones[..., None].expand(*bones.shape, 4), spread)
-        carried = skeleton.descends.to(dtype) @ carried
+        above = skeleton.descends.T.to(dtype)[bones]
+        carried = above.transpose(2, 3) @ torch.cat([pieces, weights[..., None]], -1)
         joints = skeleton.joints(world.to(skeleton.heads.dtype), shift.to(skeleton.heads.dtype)).to(dtype)
         shares = carried[..., 3]
         levers = carried[..., :3] - shares[..., None] * joints[:, None]
@@ -187,7 +181,7 @@ class Moments:
         """
         if stretching is not None:
             return self._stretched_jacobian(rows, movable, stretching)
-        turns = torch.linalg.cross(self.levers[:, :, None], rows[:, :, :, None].expand(*rows.shape[:3], self.levers.shape[2], 3))
+        turns = _cross(self.levers[:, :, None], rows[:, :, :, None])
         shifts = self.shares[:, :, None, movable, None] * rows[:, :, :, None]
         return torch.cat([turns.flatten(3), shifts.flatten(3)], -1)
 
@@ -195,11 +189,17 @@ class Moments:
         dtype = self.levers.dtype
         warps, inverses, pulls = (part.to(dtype) for part in (stretching.warps, stretching.inverses, stretching.pulls))
         warped = torch.einsum("tnri,tjik->tnrjk", rows, warps)
-        turns = torch.linalg.cross(torch.einsum("tjik,tnjk->tnji", inverses, self.levers)[:, :, None].expand_as(warped), warped)
+        turns = _cross(torch.einsum("tjik,tnjk->tnji", inverses, self.levers)[:, :, None], warped)
         shifts = self.shares[:, :, None, movable, None] * warped[:, :, :, movable]
         pulled = torch.einsum("tjik,tnjk->tnji", pulls[:, stretching.stretchy], self.levers[:, :, stretching.stretchy])
         lengths = torch.einsum("tnri,tnji->tnrj", rows, pulled)
         return torch.cat([turns.flatten(3), shifts.flatten(3), lengths], -1)
+
+
+def _cross(one: Tensor, other: Tensor) -> Tensor:
+    """Cross products of vectors whose axes but the last broadcast; less than half the time of torch's own on the CPU."""
+    (a, b, c), (x, y, z) = one.unbind(-1), other.unbind(-1)
+    return torch.stack([b * z - c * y, c * x - a * z, a * y - b * x], -1)
 
 
 def stretch_direction(axes: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ as unknown, which keeps it out of the comparison of colours.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -33,8 +34,8 @@ class Drawing:
     """One pose as the camera sees it.
 
     points: float64[W, 3], the skinned vertices, normalised. triangle_ids: int32[H, W], -1 where there is no subject.
-    barycentric: float32[H, W, 3]. image: float32[H, W, 3], on the frame's own background. known: bool[H, W], surface that
-    frame 0 showed. colours without background are zero.
+    barycentric: float32[H, W, 2], of the triangle's first two corners. colours: float32[H, W, 3], zero where there is no subject.
+    known: bool[H, W], surface that frame 0 showed.
     """
 
     points: Float64
@@ -47,6 +48,10 @@ class Drawing:
     def covered(self) -> np.ndarray:
         """bool[H, W]: where the subject is."""
         return self.triangle_ids >= 0
+
+    def mix(self, where: np.ndarray | tuple[np.ndarray, ...]) -> Float32:
+        """float32[n, 3]: shares of the triangle's corners in some pixels; `where` indexes [H, W]."""
+        return _three(self.barycentric[where])
 
     def over(self, background: Float32) -> Float32:
         """float32[H, W, 3]: the subject in front of a background."""
@@ -105,7 +110,8 @@ class Look:
         clip = self.problem.clip_points(points)
         raster = rasterize(_tensor(clip), _tensor(self.problem.triangles), self.height, self.width)
         ids, pairs = np.asarray(raster.triangle_ids), np.asarray(raster.barycentric)
-        return [self._drawing(points[item], clip[item], ids[item], pairs[item]) for item in range(len(points))]
+        colours, known = self._worn(clip, ids, pairs)
+        return [Drawing(*item) for item in zip(points, ids, pairs, colours, known, strict=True)]
 
     def project(self, points: Tensor) -> tuple[Float64, Tensor]:
         """Pixel positions float64[..., 2] of normalised points [..., 3], and their derivatives [..., 2, 3] in the points' own dtype."""
@@ -118,21 +124,29 @@ class Look:
         rows = half[:, None] * (matrix[:2, :3] - flat[..., None] * matrix[3, :3]) / depth[..., None]
         return positions.double().numpy(), rows
 
-    def _drawing(self, points: Float64, clip: Float32, ids: Int32, pairs: Float32) -> Drawing:
-        weights = _three(pairs)
+    def _worn(self, clip: Float32, ids: Int32, pairs: Float32) -> tuple[Float32, np.ndarray]:
+        """Colours float32[T, H, W, 3] and whether frame 0 showed the surface bool[T, H, W], for clip-space points [T, W, 4]."""
         covered = ids >= 0
-        corners = self.problem.triangles[ids[covered]]
-        mix = weights[covered]
-        then = np.einsum("nkc,nk->nc", self.problem.vertices[corners], mix)
-        position = to_pixels(self.problem.clip_points(then), self.picture.shape[1], self.picture.shape[0])
-        same_side = (_facing(clip, self.problem.triangles) == self.front)[ids[covered]]
-        shown = same_side & (problem_depth(self.problem, then) <= sample(self.depth, position) + DEPTH_SLACK)
+        owner, triangle, mix = np.nonzero(covered)[0], ids[covered], _three(pairs[covered])
+        corners = self.problem.triangles[triangle]
+        then = np.einsum("nkc,nk->nc", self._first_place[corners], mix)
+        position = then[:, :2] / then[:, 2:3]
+        same_side = (_facing(clip, self.problem.triangles) == self.front)[owner, triangle]
+        shown = same_side & (then[:, 3] <= sample(self.depth, position) + DEPTH_SLACK)
+        hidden = np.flatnonzero(~shown)
         seen = sample(self.picture, position)
-        seen[~shown] = np.einsum("nkc,nk->nc", self.vertex_colours[corners[~shown]], mix[~shown])
+        seen[hidden] = np.einsum("nkc,nk->nc", self.vertex_colours[corners[hidden]], mix[hidden])
         colours, known = np.zeros((*ids.shape, 3), np.float32), np.zeros(ids.shape, bool)
         colours[covered] = seen
         known[covered] = shown
-        return Drawing(points, ids, weights, colours, known)
+        return colours, known
+
+    @cached_property
+    def _first_place(self) -> Float32:
+        """float32[W, 4]: of each vertex in frame 0 the pixel (x, y) in `picture` times w, w itself, and its depth: linear on the surface."""
+        clip = self.problem.clip_points(self.problem.vertices)
+        pixels = to_pixels(clip, self.picture.shape[1], self.picture.shape[0])
+        return np.concatenate([pixels * clip[:, 3:], clip[:, 3:], problem_depth(self.problem, self.problem.vertices)[:, None]], 1)
 
 
 def to_pixels(clip: Float32, width: int, height: int) -> Float32:
@@ -168,10 +182,11 @@ def _three(pairs: Float32) -> Float32:
 
 
 def _facing(clip: Float32, triangles: Int32) -> np.ndarray:
-    """bool[F]: triangles whose corners run counter-clockwise on the screen."""
-    flat = clip[:, :2] / clip[:, 3:]
-    a, b, c = (flat[triangles[:, k]] for k in range(3))
-    return (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0] > 0
+    """bool[..., F]: triangles of points [..., W, 4] whose corners run counter-clockwise on the screen."""
+    x, y = clip[..., 0] / clip[..., 3], clip[..., 1] / clip[..., 3]
+    a, b, c = triangles.T
+    x0, y0 = x[..., a], y[..., a]
+    return (x[..., b] - x0) * (y[..., c] - y0) - (y[..., b] - y0) * (x[..., c] - x0) > 0
 
 
 def _away_from_rims(depth: Float32) -> np.ndarray:

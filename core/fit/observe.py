@@ -205,7 +205,7 @@ class Observer:
         for drawing, chosen in zip(drawings, samples, strict=True):
             rows, columns = chosen.pixels[:, 0], chosen.pixels[:, 1]
             corners.append(_filled_to(torch.from_numpy(self.problem.triangles[drawing.triangle_ids[rows, columns]].astype(np.int64)), count))
-            mix.append(_filled_to(torch.from_numpy(drawing.barycentric[rows, columns]), count))
+            mix.append(_filled_to(torch.from_numpy(drawing.mix((rows, columns))), count))
         return Places(torch.stack(corners), torch.stack(mix))
 
 

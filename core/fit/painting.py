@@ -138,7 +138,7 @@ def _depth(observer: Observer, drawing: Drawing) -> Float32:
     depth = np.full(drawing.triangle_ids.shape, np.inf, np.float32)
     covered = drawing.covered
     corners = (drawing.points @ observer.problem.camera_axis)[observer.problem.triangles[drawing.triangle_ids[covered]]]
-    depth[covered] = np.einsum("nk,nk->n", corners, drawing.barycentric[covered])
+    depth[covered] = np.einsum("nk,nk->n", corners, drawing.mix(covered))
     return depth
 
 
