@@ -11,7 +11,7 @@ from . import naming
 from .anatomy import Limb
 from .assembly import limbs_of_parts
 from .bare import bones_inside, with_weights
-from .bones import Bones, assemble, root_arc
+from .bones import Bones, assemble, hinged, root_arc
 from .centreline import trace
 from .contacts import part_grazing
 from .frame import POSED, SubjectFrame, find_frame
@@ -56,8 +56,7 @@ def build_rig(mesh: Mesh, settings: RigSettings, progress: Progress = no_progres
     progress(1.0, f"{len(bones.names)} bones")
     to_world = shape.frame.to_world
     bare = Rig.bare(mesh, bones.names, bones.parents, to_world(bones.heads), to_world(bones.tails), bones.z_axes @ shape.frame.axes)
-    hinged = np.array([naming.is_hinged(name) for name in bones.names])
-    return replace(bare, influences=influences, weights=weights, hinged=hinged)
+    return replace(bare, influences=influences, weights=weights, hinged=hinged(bones))
 
 
 def weigh_rig(mesh: Mesh, rig: Rig, settings: RigSettings, progress: Progress = no_progress) -> Rig:

@@ -16,11 +16,6 @@ ON_GROUND = 0.1
 HIP_SPREAD = 0.12
 """The hips of an upright body lie within this share of its height above the lowest."""
 
-HINGED = ("leg", "wing")
-"""Limbs whose bones turn about one axis. With the true motion of four walking and running animals, a knight, a robot and a bird, fitted to
-our skeletons, bones of legs turn about their X axis for 0.79 to 0.98 of their squared turns, those of wings for 0.93. Arms turn
-about every axis, and a trunk up and down, sideways or about itself, as the animal may be a horse, a fish or a person."""
-
 UPRIGHT = 0.7
 """A trunk that rises at least this share of the way between its ends is upright, as a person's is."""
 
@@ -158,11 +153,6 @@ def _unique(names: list[str]) -> list[str]:
             name = f"{stem}.x{seen[name]}{side}"
         unique.append(name)
     return unique
-
-
-def is_hinged(name: str) -> bool:
-    """Whether a bone of this name belongs to a limb that turns about one axis, its X axis (see `bones.roll_axis`)."""
-    return name.split(".")[0] in HINGED
 
 
 def mirrored_name(name: str) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..types import Float64, Int32, Motion, Rig, Tissue
-from .naming import is_hinged, mirrored_name, renumbered
+from ..types import Bools, Float64, Int32, Motion, Rig, Tissue
+from .naming import mirrored_name, renumbered
 from .weights import strongest
 
 STILL = 0.07
@@ -152,6 +152,7 @@ def _divided(rig: Rig, bone: int, place: float) -> Rig:
         heads=np.insert(rig.heads, bone + 1, joint, axis=0),
         tails=np.insert(tails, bone + 1, rig.tails[bone], axis=0),
         z_axes=np.insert(rig.z_axes, bone + 1, rig.z_axes[bone], axis=0),
+        hinged=np.insert(rig.hinged, bone + 1, rig.hinged[bone]),
         dense=dense,
     )
 
@@ -181,13 +182,12 @@ def _without(rig: Rig, gone: set[int]) -> Rig:
     dense = np.zeros((len(rig.rest), len(kept)))
     np.add.at(dense.T, number[into], _dense(rig).T)
     parents = np.array([-1 if rig.parents[bone] < 0 else number[into[rig.parents[bone]]] for bone in kept], np.int32)
-    return _with(rig, tuple(rig.names[bone] for bone in kept), parents, rig.heads[kept], tails[kept], rig.z_axes[kept], dense)
+    return _with(rig, tuple(rig.names[bone] for bone in kept), parents, rig.heads[kept], tails[kept], rig.z_axes[kept], rig.hinged[kept], dense)
 
 
-def _with(rig: Rig, names: tuple[str, ...], parents: Int32, heads: Float64, tails: Float64, z_axes: Float64, dense: Float64) -> Rig:
+def _with(rig: Rig, names: tuple[str, ...], parents: Int32, heads: Float64, tails: Float64, z_axes: Float64, hinged: Bools, dense: Float64) -> Rig:
     """The rig with other bones and all of their weights. dense: float64[V, B]."""
     influences, weights = strongest(dense, dense.shape[1])
-    hinged = np.array([is_hinged(name) for name in names])
     return Rig(names, parents, heads, tails, z_axes, influences, weights, rig.rest, np.tile(np.eye(3, 4), (len(names), 1, 1)), hinged=hinged)
 
 
