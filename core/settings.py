@@ -146,7 +146,7 @@ class TissueSettings:
         choices={
             "OFF": "Bones alone",
             "PHYSICS": "Simulate flesh of the chosen material and bake it to shape keys",
-            "FITTED": "The same, with stiffness, damping and softness fitted to the driving video from there; without a video, what the last one told",
+            "FITTED": "The same, with stiffness, damping and softness fitted to the driving video from there, and no flesh where it shows none; without a video, what the last one told",
             "RESIDUAL": "What the driving video shows beyond the bones: cloth, fins, squash",
             "RESTORED": "What a video diffusion model imagines beyond the bones, from a rendering of their motion",
         },

@@ -1,39 +1,34 @@
 """What the soft-tissue tests ask of the engine: in this Python, or in the engine's where this one lacks torch, as Blender's own does.
 
-    python engine_side.py JOB OUT.npz     # what the simulation itself says about a job
+    python engine_side.py JOB     # runs it, and leaves what the simulation itself says beside the result
 """
 
 import os
 import subprocess
 import sys
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from animamimic.core import job
+from animamimic.core import job, pipeline
 
 HERE_TOO = find_spec("torch") is not None
+SURFACE_FILE = "surface.npz"
 
 
 def run(folder):
     """Run a job; the engine's exit code."""
-    if not HERE_TOO:
-        return subprocess.run([_engine_python(), "-m", "animamimic", "run", folder], capture_output=True, timeout=300).returncode
-    from animamimic.core import pipeline
-
-    return pipeline.run(folder)
+    if HERE_TOO:
+        return pipeline.run(folder)
+    return subprocess.run([os.environ.get("ANIMAMIMIC_PYTHON", sys.executable), __file__, folder], capture_output=True, timeout=300).returncode
 
 
 def simulated_surface(folder):
-    """float[T, V, 3] twice: the bones' motion of a job, and what its simulation adds, straight from the cage."""
+    """float[T, V, 3] twice, of a job that was run: the bones' motion, and what its simulation adds, straight from the cage."""
     if HERE_TOO:
         return _simulated(job.read_request(folder))
-    with tempfile.TemporaryDirectory() as place:
-        found = Path(place) / "surface.npz"
-        subprocess.run([_engine_python(), __file__, folder, found], check=True, capture_output=True, timeout=300)
-        with np.load(found) as arrays:
-            return arrays["plain"], arrays["soft"]
+    with np.load(folder / SURFACE_FILE) as arrays:
+        return arrays["plain"], arrays["soft"]
 
 
 def _simulated(request):
@@ -48,10 +43,14 @@ def _simulated(request):
     return skin(request.rig, request.motion).astype(np.float64), soft
 
 
-def _engine_python():
-    return os.environ.get("ANIMAMIMIC_PYTHON", sys.executable)
+def main(folder):
+    """The script above."""
+    code = pipeline.run(folder)
+    if code == 0:
+        plain, soft = _simulated(job.read_request(folder))
+        np.savez(folder / SURFACE_FILE, plain=plain, soft=soft)
+    return code
 
 
 if __name__ == "__main__":
-    plain, soft = _simulated(job.read_request(Path(sys.argv[1])))
-    np.savez(sys.argv[2], plain=plain, soft=soft)
+    sys.exit(main(Path(sys.argv[1])))
