@@ -16,10 +16,11 @@ QUALITY = 18
 """x264's constant rate factor: visually lossless."""
 
 
-def write_film(path: Path, frames: Iterable[UInt8], fps: float) -> int:
+def write_film(path: Path, frames: Iterable[UInt8], fps: float, quality: int = QUALITY) -> int:
     """Write an mp4: H.264 where the libraries hold an encoder for it, else MPEG-4.
 
     frames: uint8[H, W, 3] each, all of one size; odd sizes are padded with white to even ones, as the format wants.
+    quality: x264's constant rate factor; more is coarser.
     Returns how many were written. Raises InputError where there are none; OSError where the file cannot be written.
     """
     source = iter(frames)
@@ -28,7 +29,7 @@ def write_film(path: Path, frames: Iterable[UInt8], fps: float) -> int:
         raise InputError(f"There are no frames to write to {path.name}.")
     height, width = (side + side % 2 for side in first.shape[:2])
     codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-    options = {"crf": str(QUALITY)} if codec == "libx264" else {"qscale": "3"}
+    options = {"crf": str(quality)} if codec == "libx264" else {"qscale": "3"}
     count = 0
     with av.open(str(path), "w", format="mp4") as container:
         stream: Any = container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001), options=options)

@@ -18,6 +18,7 @@ from ..workers import each
 from .background import Background, fit_background, shrink
 from .decode import Film, Picture, open_film, pictures
 from .letterbox import Placement, onto_canvas, place, resize
+from .levelling import border_colour, levelled
 from .masks import check_background, faintest_level, from_grey, grey_levels, over_white, uses_alpha
 from .matte import matte
 from .timing import EVERY_FRAME, frame_choice, without_repeats
@@ -174,13 +175,19 @@ def _alpha_look() -> Look:
 
 
 def _plain_look(film: Film, survey: Survey, size: tuple[int, int], placement: Placement, still: UInt8 | None) -> Look:
-    background = fit_background(survey.samples)
+    wanted = border_colour(survey.first.rgb)
+    background = fit_background([levelled(sample, wanted) for sample in survey.samples])
     check_background(background, film.name)
     field = background.picture(size[1], size[0])
     still_alpha = None if still is None else _uncovered(still[..., 3], placement)
     faintest = faintest_level(_scaled(survey.first, size).rgb, background, still_alpha)
     log.info("background %s, spread %.1f, faintest %.0f", np.round(background.colour), background.spread, faintest)
-    return Look(lambda picture: (picture.rgb, matte(picture.rgb, field, faintest)), background.colour)
+
+    def cut(picture: Picture) -> tuple[UInt8, UInt8]:
+        frame = levelled(picture.rgb, wanted)
+        return frame, matte(frame, field, faintest)
+
+    return Look(cut, background.colour)
 
 
 def _uncovered(alpha: UInt8, placement: Placement) -> UInt8:

@@ -9,6 +9,7 @@ from animamimic.core.errors import InputError
 from animamimic.core.types import Clip, Mesh, View
 from animamimic.core.video import check_first_frame, load_clip, subject_coverage, write_film
 from animamimic.core.video.background import fit_background, shrink
+from animamimic.core.video.levelling import border_colour, levelled
 from animamimic.core.video.masks import faintest_level, soft_iou
 from animamimic.core.video.matte import matte
 from animamimic.core.video.preview import draw, orbit
@@ -83,6 +84,29 @@ def test_a_coloured_background_and_a_flicker(tmp_path):
     for mask, cover in zip(clip.masks, covers, strict=True):
         assert abs(edge_shift(mask, cover)) < 0.2
         assert soft_iou(mask, np.round(cover * 255).astype(np.uint8)) > 0.97
+
+
+def test_a_film_that_darkens_and_yellows_is_brought_back_to_its_first_frame(tmp_path):
+    covers = [ellipse((80 + 3 * frame, 90)) for frame in range(6)]
+    drift = np.linspace(1, [0.75, 0.73, 0.68], 6)  # of a white wall's 250 levels about 70 are lost, more in blue
+    frames = [composed(cover, (150, 60, 90), np.full((192, 192, 3), 250.0)) * by for cover, by in zip(covers, drift, strict=True)]
+    write_film(tmp_path / "darker.mp4", [np.round(frame).astype(np.uint8) for frame in frames], 24)
+    view = View(192, 192, np.eye(4), np.eye(4))
+    clip = load_clip(tmp_path / "darker.mp4", view, fps=24, timing="EVERY_FRAME", frame_count=0, mask_path=None, still=None)
+    for frame, mask, cover in zip(clip.frames, clip.masks, covers, strict=True):
+        assert abs(edge_shift(mask, cover)) < 0.2
+        assert np.abs(np.median(frame[cover == 1], 0) - (150, 60, 90)).max() < 5
+        assert np.abs(np.median(frame[cover == 0], 0) - 250).max() < 3
+
+
+def test_what_the_border_does_not_tell_is_left_as_it_is():
+    picture = np.full((64, 64, 3), 90, np.uint8)
+    picture[20:40, 20:40] = 200
+    assert levelled(picture, border_colour(picture) + 2) is picture  # compression's doing
+    picture[20:40, 20:40] += 40
+    assert levelled(picture, border_colour(picture)) is picture  # the subject's own change
+    picture[..., 2] = 20  # dark in blue: red and green say how bright the rest is
+    assert levelled(picture, np.array([99.0, 81, 30]))[0, 0].tolist() == [99, 81, 20]
 
 
 def test_compression_leaves_no_halo_in_the_mask(tmp_path):
