@@ -48,7 +48,7 @@ def test_the_cancel_button_ends_the_engine_and_leaves_the_scene(running, tab, de
     desk.ask("calls.clear()")
     tab.press("animamimic.cancel")
     tab.wait_for_end(10)
-    assert max(seconds for seconds, _, _ in desk.ask("answer = calls")) < STANDSTILL_SECONDS
+    assert max(seconds for seconds, name, _ in desk.ask("answer = calls") if not name.endswith(".draw")) < STANDSTILL_SECONDS
     assert tab.error() == "The run was cancelled."
     assert engines() == []
     assert desk.ask(FINGERPRINT) == running
