@@ -1,4 +1,4 @@
-"""Test in the real program: `python tools/test_window.py [SUITE ...]`, each a Debian suite whose Blender is tried.
+"""Test in the real program: `python tools/test_window.py [SUITE ...]`, each a Debian suite in whose Blender all is tried.
 
 Makes the folders that hold them where they are missing, and says so where that cannot be done here.
 """
@@ -12,20 +12,21 @@ import make_blender_root
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(os.environ.get("ANIMAMIMIC_ROOTS", ROOT / ".roots"))
-SUITES = ("sid",)
-"""Tried where none is named: the latest long-term Blender. `trixie` has 4.3."""
+ALL = "tests/window"
+SUITES = {"sid": ALL, "trixie": "tests/window/test_run.py"}
+"""Tried where none is named: all in the latest long-term Blender, and in 4.3 a run from the click to the Dope Sheet."""
 
 
-def main(suites: tuple[str, ...]) -> int:
-    """Run the tests in the Blender of each suite; 0 where no root folder can be made (it is told)."""
+def main(suites: dict[str, str]) -> int:
+    """Run tests in the Blender of each suite: suite -> folder or file. Returns 0 where no root folder can be made (it is told)."""
     reason = make_blender_root.reason_against()
     if reason:
         print(f"Window tests: skipped, {reason}.")
         return 0
-    return max(_test(suite, FOLDER / suite) for suite in suites)
+    return max(_test(suite, FOLDER / suite, tests) for suite, tests in suites.items())
 
 
-def _test(suite: str, folder: Path) -> int:
+def _test(suite: str, folder: Path, tests: str) -> int:
     if not make_blender_root.is_complete(folder, suite):
         problem = make_blender_root.make(suite, folder)
         if problem:
@@ -33,8 +34,8 @@ def _test(suite: str, folder: Path) -> int:
             return 0
     print(f"Window tests in Debian {suite}:", flush=True)
     surroundings = {**os.environ, "ANIMAMIMIC_BLENDER_ROOT": str(folder)}
-    return subprocess.run([sys.executable, "-m", "pytest", "-s", "tests/window"], cwd=ROOT, env=surroundings, check=False).returncode
+    return subprocess.run([sys.executable, "-m", "pytest", "-s", tests], cwd=ROOT, env=surroundings, check=False).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main(tuple(sys.argv[1:]) or SUITES))
+    sys.exit(main(dict.fromkeys(sys.argv[1:], ALL) or SUITES))
