@@ -26,6 +26,11 @@ def picture_error(observer: Observer, frames: Sequence[int], poses: Poses) -> Fl
     return np.concatenate(each(errors, range(0, len(poses), BATCH))) / observer.evidence.pixel**2
 
 
+def clip_error(observer: Observer, poses: Poses) -> float:
+    """The picture error of a whole clip."""
+    return float(picture_error(observer, range(len(poses)), poses).sum())
+
+
 def error_map(ready: FrameEvidence, drawing: Drawing) -> Float32:
     """float32[H, W]: badness of every pixel. Where the subject looks like its surroundings a mask cannot tell, so it does not count."""
     result = ready.error_of_background.copy()  # most of the picture, and the same for every pose

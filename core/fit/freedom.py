@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..workers import each
-from .compare import picture_error
+from .compare import clip_error
 from .observe import Observer
 from .poses import Poses
 from .problem import Problem
@@ -56,14 +56,14 @@ class Fitted:
 
 def free_joints(rigid: Fitted, fit: Callable[[Solver, Observer], Fitted], stop: Callable[[], bool]) -> Fitted:
     """Free what the picture demands. fit: fits the clip with a solver; called again for each try. stop: asked before every try."""
-    best, error = rigid, _clip_error(rigid)
+    best, error = rigid, clip_error(rigid.solver.observer, rigid.poses)
     for _ in range(MOST_FREED):
         wanted, promise = most_wanted(best.solver, best.poses)
         if wanted is None or promise < LEAST_DEMAND or stop():
             break
         problem = freed(best.solver.problem, wanted)
         tried = fit(replace(best.solver, observer=_seen_by(best.solver.observer, problem)), _seen_by(best.small, problem))
-        tried_error = _clip_error(tried)
+        tried_error = clip_error(tried.solver.observer, tried.poses)
         log.info("%s would save %.3f of the cost; fitted with it the picture error is %.0f instead of %.0f", wanted, promise, tried_error, error)
         if tried_error > (1 - LEAST_GAIN) * error:
             break
@@ -145,7 +145,3 @@ def _columns(problem: Problem, freedom: Freedom) -> Tensor:
 def _seen_by(observer: Observer, problem: Problem) -> Observer:
     """The same observer of the same subject with more freedom."""
     return replace(observer, problem=problem, look=replace(observer.look, problem=problem))
-
-
-def _clip_error(fitted: Fitted) -> float:
-    return float(picture_error(fitted.solver.observer, list(range(len(fitted.poses))), fitted.poses).sum())

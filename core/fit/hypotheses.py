@@ -18,7 +18,7 @@ from torch import Tensor
 from ..mirror import mirrored_limb
 from ..types import Float64
 from ..workers import each
-from .compare import picture_error
+from .compare import clip_error
 from .hinge import Hinges
 from .kinematics import exponential, logarithm
 from .limbs import limb_joints
@@ -66,13 +66,12 @@ class Limb:
 
 def reconsider(observer: Observer, poses: Poses, hinges: Hinges) -> Poses:
     """The poses of a clip, with limbs elsewhere where that explains it better. observer: of a small picture."""
-    frames = list(range(len(poses)))
-    error = picture_error(observer, frames, poses).sum()
+    error = clip_error(observer, poses)
     for limb in limbs(observer.problem):
         other, dearer = _other_path(observer, poses, limb, hinges)
         if other is None:
             continue
-        other_error = picture_error(observer, frames, other).sum()
+        other_error = clip_error(observer, other)
         if PICTURE * (other_error - error) + dearer < 0:
             poses, error = other, other_error
     return poses

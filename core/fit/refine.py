@@ -6,6 +6,9 @@ round costs time and memory linear in the clip's length.
 Turns about axes that the clip's joints do not use are held back (see `hinge`), at the end only: early, they would hold on to axes that
 are not known yet. Smoothness and the pull to the pose of frame 0 are strong at first and loosen from round to round (graduated non-convexity): weak, they
 would let the first rounds go astray; strong to the end, they would cut the extremes of fast limbs and flatten their depth.
+
+What the priors take from the clip itself (hinges, standing parts, how calm a joint is) is estimated anew at every step. What follows from
+that spreads slowly, from joint to joint and from frame to frame, so that every step begins where the last two lead (Nesterov 1983).
 """
 
 from collections.abc import Callable
@@ -22,14 +25,14 @@ from .hinge import Hinges
 from .kinematics import exponential, logarithm
 from .observe import Observation
 from .poses import Poses
-from .solver import Solver, System, block_diagonal
+from .solver import Solver, System, block_diagonal, predict
 from .standing import Feelers, Standing
 
 CHUNK = 8
 """Frames drawn and compared at once."""
 
-STEPS = 2
-"""Gauss-Newton steps of a round, between two drawings."""
+MOMENTUM = 0.7
+"""Share of a step that is taken once more before the next."""
 
 CALM = 3.0
 """A joint is calm where the variance of its change of motion is so many times smaller than usual."""
@@ -37,17 +40,18 @@ CALM = 3.0
 
 @dataclass(frozen=True)
 class Round:
-    """One round. level: of the blur pyramid. rest: share of the pull to the pose of frame 0. smooth: share of the smoothness that wild
-    joints keep. hinge: share of the pull to the axes that joints use."""
+    """One round. steps: Gauss-Newton steps between two drawings. level: of the blur pyramid. rest: share of the pull to the pose of frame 0.
+    smooth: share of the smoothness that wild joints keep. hinge: share of the pull to the axes that joints use."""
 
+    steps: int
     level: int
     rest: float
     smooth: float
     hinge: float
 
 
-FIRST_ROUNDS = (Round(2, 0.25, 1.0, 0.0), Round(3, 0.15, 0.5, 0.3), Round(3, 0.1, 0.3, 1.0))
-LAST_ROUNDS = (Round(2, 0.1, 0.3, 1.0), Round(3, 0.05, 0.2, 1.0), Round(3, 0.05, 0.2, 1.0))
+FIRST_ROUNDS = (Round(4, 2, 0.25, 1.0, 0.0), Round(4, 3, 0.15, 0.5, 0.3), Round(4, 3, 0.1, 0.3, 1.0))
+LAST_ROUNDS = (Round(6, 2, 0.1, 0.3, 1.0), Round(6, 3, 0.05, 0.2, 1.0), Round(6, 3, 0.05, 0.2, 1.0))
 """Before and after limbs are reconsidered: what was moved then has still to settle."""
 
 ROUNDS = FIRST_ROUNDS + LAST_ROUNDS
@@ -102,30 +106,33 @@ def refine(
             break
         if index == len(FIRST_ROUNDS):
             poses = between(poses)
-        held = one if solver.priors.loosens else replace(ROUNDS[0], level=one.level, hinge=one.hinge)
+        held = one if solver.priors.loosens else replace(ROUNDS[0], steps=one.steps, level=one.level, hinge=one.hinge)
         priors = replace(solver.priors, rest=held.rest * solver.priors.rest, hinge=held.hinge * solver.priors.hinge)
-        poses = _round(replace(solver, priors=priors), poses, replace(smoothness, share=held.smooth), held.level)
+        poses = _round(replace(solver, priors=priors), poses, replace(smoothness, share=held.smooth), held)
         frame = (len(poses) - 1) * (index + 1) // len(ROUNDS)
         seen(frame, poses[frame : frame + 1])
         progress((index + 1) / len(ROUNDS))
     return poses
 
 
-def _round(solver: Solver, poses: Poses, smoothness: Smoothness, level: int) -> Poses:
+def _round(solver: Solver, poses: Poses, smoothness: Smoothness, one: Round) -> Poses:
     """Draw all frames, and take a few steps."""
     chunks = [list(range(first, min(first + CHUNK, len(poses)))) for first in range(1, len(poses), CHUNK)]
 
     def observed(frames: list[int]) -> Observation:
         drawings = solver.observer.look.draw(*solver.problem.transforms(poses[frames]))
-        return solver.observer.observe(frames, drawings, level, flow=True)
+        return solver.observer.observe(frames, drawings, one.level, flow=True)
 
     observations = each(observed, chunks)
-    hinges = Hinges.of(poses).scaled(solver.priors.hinge)
-    standing = Standing.of(Feelers.of(solver.problem), poses, solver.priors.standing)
-    for _ in range(STEPS):
-        systems = _systems(solver, poses, chunks, observations)
-        poses = _step(solver, poses, systems, smoothness, hinges, standing)
-    return poses
+    feelers = Feelers.of(solver.problem)
+    before, present = None, poses
+    for _ in range(one.steps):
+        start = predict(present, before, MOMENTUM)
+        systems = _systems(solver, start, chunks, observations)
+        hinges = Hinges.of(start).scaled(solver.priors.hinge)
+        standing = Standing.of(feelers, start, solver.priors.standing)
+        before, present = present, _step(solver, start, systems, smoothness, hinges, standing)
+    return present
 
 
 def _systems(solver: Solver, poses: Poses, chunks: list[list[int]], observations: list[Observation]) -> list[System]:

@@ -99,14 +99,14 @@ def still_spans(places: Float64) -> list[slice]:
     """Spans of at least `SHORTEST` frames in which all points [T, N, 2] keep within `STILL` of their mean places."""
     spans, begin = [], 0
     while begin + SHORTEST <= len(places):
-        end = begin + 1
+        end = begin + SHORTEST
+        if _strays(places[begin:end]) > STILL:
+            begin += 1
+            continue
         while end < len(places) and _strays(places[begin : end + 1]) <= STILL:
             end += 1
-        if end - begin >= SHORTEST:
-            spans.append(slice(begin, end))
-            begin = end
-        else:
-            begin += 1
+        spans.append(slice(begin, end))
+        begin = end
     return spans
 
 

@@ -1,6 +1,7 @@
 """The normalised problem, the way back to the rig's own tree, projection and the joint solve."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -174,7 +175,7 @@ def test_loosening_spares_calm_joints():
 def test_only_a_rig_made_for_the_subject_is_let_go(problem, monkeypatch, priors, rest, share):
     """The pulls of the last round: of 40 a twentieth, or of 160 the quarter that it began with."""
     held = []
-    monkeypatch.setattr(refine, "_round", lambda solver, poses, smoothness, level: held.append((solver.priors.rest, smoothness.share)) or poses)
+    monkeypatch.setattr(refine, "_round", lambda solver, poses, smoothness, one: held.append((solver.priors.rest, smoothness.share)) or poses)
     refine.refine(Solver(None, priors), Poses.rest(2, problem.joints), Smoothness(), lambda fraction: None)
     assert held[0][1] == 1.0
     assert held[-1] == pytest.approx((rest, share))
@@ -182,7 +183,7 @@ def test_only_a_rig_made_for_the_subject_is_let_go(problem, monkeypatch, priors,
 
 def test_limbs_are_reconsidered_once_before_the_last_rounds(problem, monkeypatch):
     happened = []
-    monkeypatch.setattr(refine, "_round", lambda solver, poses, smoothness, level: happened.append(level) or poses)
+    monkeypatch.setattr(refine, "_round", lambda solver, poses, smoothness, one: happened.append(one.level) or poses)
 
     def between(poses):
         happened.append("limbs")
@@ -190,6 +191,18 @@ def test_limbs_are_reconsidered_once_before_the_last_rounds(problem, monkeypatch
 
     refine.refine(Solver(None), Poses.rest(2, problem.joints), Smoothness(), lambda fraction: None, between=between)
     assert happened == [2, 3, 3, "limbs", 2, 3, 3]
+
+
+def test_steps_of_a_round_gather_speed(problem, monkeypatch):
+    """Each step goes a tenth of the way to a place one away. With 0.7 of the last step before each next, 0.9, 0.747 and 0.576 of it are left."""
+
+    def tenth(solver, poses, *_):
+        return replace(poses, translations=poses.translations + 0.1 * (1 - poses.translations))
+
+    monkeypatch.setattr(refine, "_step", tenth)
+    stub = SimpleNamespace(problem=problem, priors=OWN_RIG)
+    poses = refine._round(stub, Poses.rest(1, problem.joints), Smoothness(), refine.Round(3, 3, 1.0, 1.0, 1.0))
+    np.testing.assert_allclose(1 - poses.translations, 0.57591)
 
 
 def test_limbs_are_found_without_the_body():
