@@ -1,7 +1,7 @@
 """Limbs that were lost: other poses of them are tried out and drawn.
 
 A Gauss-Newton step finds a limb again only if it still overlaps itself. So, frame by frame, every limb is swung about its
-joint through a set of large angles, each pose is drawn small and judged by the picture, and what helps is kept.
+joint through a set of large angles, painted small into the frame without it, and what helps the picture is kept.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from ..types import Float64
+from ..workers import each
 from .compare import picture_error
 from .kinematics import exponential
-from .observe import Observer
+from .painting import Paint
 from .poses import Poses
 from .problem import Problem
 from .solver import rotated
@@ -53,41 +54,39 @@ def limb_joints(problem: Problem, most: int = 10) -> list[int]:
     return sorted(sorted(chosen, key=lambda joint: -reach[joint] * share[joint] ** 0.5)[:most])
 
 
-def recover(observer: Observer, frame: int, pose: Poses, joints: Sequence[int]) -> Poses | None:
-    """A better pose for a frame by swinging limbs, or None where no swing helps. observer: of a small picture."""
-    candidates, owners = _candidates(observer.problem, pose, joints)
-    errors = picture_error(observer, [frame] * len(candidates), candidates)
-    least = errors[0] * (1 - LEAST_GAIN)
-    best = errors[0]
-    current: Poses | None = None
-    picks = [min(np.flatnonzero(owners == joint), key=lambda index: errors[index]) for joint in joints]
-    for pick in sorted(picks, key=lambda index: errors[index]):
-        if errors[pick] >= least:
+def recover(frame: int, pose: Poses, limbs: Sequence[Paint]) -> Poses | None:
+    """A better pose for a frame by swinging limbs, or None where no swing helps. limbs: painted into a small picture.
+
+    What a swing promises is told by painting the limb alone; what is kept, by drawing the whole subject.
+    """
+    if not limbs:
+        return None
+    observer = limbs[0].observer
+    best = error = picture_error(observer, [frame], pose)[0]
+    swings = each(lambda limb: _best_swing(limb, frame, pose), limbs)
+    current = pose
+    for promise, joint, rotation in sorted(swings, key=lambda swing: -swing[0]):
+        if promise < LEAST_GAIN * error:
             break
-        if current is None:
-            current, best = candidates[pick : pick + 1], errors[pick]
-            continue
         joined = current.clone()
-        joined.rotations[0, owners[pick]] = candidates.rotations[pick, owners[pick]]
-        error = picture_error(observer, [frame], joined)[0]
-        if error < best * (1 - LEAST_GAIN):
-            current, best = joined, error
-    return current
+        joined.rotations[0, joint] = rotation
+        joined_error = picture_error(observer, [frame], joined)[0]
+        if joined_error < best * (1 - LEAST_GAIN):
+            current, best = joined, joined_error
+    return current if best < error else None
 
 
-def _candidates(problem: Problem, pose: Poses, joints: Sequence[int]) -> tuple[Poses, np.ndarray]:
-    """The pose itself, then every swing of every joint; and which joint each belongs to (-1 for the first)."""
-    above = problem.parent_turns(pose, problem.transforms(pose)[0])[0]
-    turns = torch.from_numpy(_turns(problem.camera_axis))
-    rotations, owners = [pose.rotations], [-1]
-    for joint in joints:
-        swung = pose.rotations.repeat(len(turns), 1, 1, 1)
-        local: Tensor = exponential(rotated(above[joint].T, turns))
-        swung[:, joint] = local @ pose.rotations[0, joint]
-        rotations.append(swung)
-        owners += [joint] * len(turns)
-    stacked = torch.cat(rotations)
-    return replace(pose.repeat(len(stacked)), rotations=stacked), np.array(owners)
+def _best_swing(limb: Paint, frame: int, pose: Poses) -> tuple[float, int, Tensor]:
+    """The error that a limb's best swing promises to save, the limb's joint, and that joint's local rotation [3, 3] then."""
+    problem, joint = limb.observer.problem, limb.root
+    above = problem.parent_turns(pose, problem.transforms(pose)[0])[0, joint]
+    local = exponential(rotated(above.T, torch.from_numpy(_turns(problem.camera_axis))))
+    rotations = torch.cat([pose.rotations[:, joint], local @ pose.rotations[0, joint]])
+    whole = pose.rotations.repeat(len(rotations), 1, 1, 1)
+    whole[:, joint] = rotations
+    worth = limb.worth(limb.backdrop(frame, pose), *problem.transforms(replace(pose.repeat(len(rotations)), rotations=whole)))
+    best = int(worth.argmax())
+    return float(worth[best] - worth[0]), joint, rotations[best]
 
 
 def _turns(axis: Float64) -> Float64:

@@ -7,6 +7,7 @@ from ..workers import each
 from .compare import picture_error
 from .limbs import limb_joints, recover
 from .observe import Observer
+from .painting import Paint
 from .poses import Poses
 from .solver import Solver, predict
 
@@ -38,7 +39,7 @@ def track(solver: Solver, small: Observer, progress: Callable[[float], None], st
     seen: told the pose that was found for a frame.
     """
     count = len(solver.observer.evidence)
-    joints = limb_joints(solver.problem)
+    limbs = [Paint.of(small, joint) for joint in limb_joints(solver.problem)]
     poses = solver.problem.rest(count)
     enough = WELL_EXPLAINED * picture_error(solver.observer, [0], poses[0:1])[0]
     for frame in range(1, count):
@@ -47,7 +48,7 @@ def track(solver: Solver, small: Observer, progress: Callable[[float], None], st
             return poses, frame
         before = poses[frame - 2 : frame - 1] if frame > 1 else None
         best, error = _best_attempt(solver, frame, poses[frame - 1 : frame], before)
-        swung = recover(small, frame, best, joints) if joints and error > enough else None
+        swung = recover(frame, best, limbs) if error > enough else None
         if swung is not None:
             swung = solver.fit([frame], swung, swung, POLISH)
             if picture_error(solver.observer, [frame], swung)[0] < error:

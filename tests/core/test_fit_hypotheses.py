@@ -13,6 +13,7 @@ from animamimic.core.fit.compare import picture_error
 from animamimic.core.fit.hinge import Hinges
 from animamimic.core.fit.hypotheses import Limb, limbs, mirrored, reconsider
 from animamimic.core.fit.kinematics import exponential, logarithm
+from animamimic.core.fit.limbs import limb_joints, recover
 from animamimic.core.fit.motion import prepare
 from animamimic.core.fit.painting import Paint
 from animamimic.core.fit.paths import motion_cost, path_of_least_cost
@@ -131,6 +132,15 @@ def test_a_mirrored_limb_looks_the_same():
     tip = torch.tensor([1.0, 0, 0], dtype=torch.float64)
     before, after = poses.rotations[1, 1] @ tip, other.rotations[1, 1] @ tip
     assert (before - after).numpy() == pytest.approx([0, 0, 2 * float(before[2])], abs=1e-9)
+
+
+def test_a_limb_is_swung_to_where_one_frame_shows_it():
+    """The forearm points up and right, a radian from where the pose has it, which is one of the swings; where it is right already, none is better."""
+    observer = observer_of([(1, 0), (0.4 + 0.6 * math.cos(1), 0.6 * math.sin(1))])
+    limbs_painted = [Paint.of(observer, joint) for joint in limb_joints(observer.problem)]
+    straight = turned([(0, 0, 0)])
+    assert logarithm(recover(1, straight, limbs_painted).rotations[0, 1]).numpy() == pytest.approx([0, 0, 1], abs=1e-9)
+    assert recover(0, straight, limbs_painted) is None
 
 
 @pytest.mark.parametrize("vector", [(0, 0, 0.7), (0, 0.9, 0), (0.1, 0, -1.2)])
