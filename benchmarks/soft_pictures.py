@@ -48,8 +48,7 @@ def flesh(request: job.Request, result: job.Result, material: str) -> np.ndarray
     """float64[T, V, 3]: what a preset's flesh adds to the bones' motion."""
     settings = TissueSettings(tissue="PHYSICS", material=material)
     body = soft_body(request.mesh, result.rig, result.motion, request.fps, settings)
-    course, cage = move_cage(body.motion, body.recipe.material(start_parameters(settings))), body.recipe.cage
-    return np.einsum("vk,tvki->tvi", cage.vertex_barycentric, course.offsets[:, cage.vertex_nodes])
+    return body.recipe.cage.at_vertices(move_cage(body.motion, body.recipe.material(start_parameters(settings))).offsets)
 
 
 def draw(mesh: Mesh, view: View, vertices: np.ndarray) -> np.ndarray:

@@ -162,8 +162,8 @@ def fit_speed() -> str:
 
 def filmed_surface(body: SoftBody, rig: Rig, motion: Motion, parameters: TissueParameters) -> np.ndarray:
     """float32[T, V, 3]: the surface with flesh of this material."""
-    course, cage = move_cage(body.motion, body.recipe.material(parameters)), body.recipe.cage
-    return (skin(rig, motion) + np.einsum("vk,tvki->tvi", cage.vertex_barycentric, course.offsets[:, cage.vertex_nodes])).astype(np.float32)
+    course = move_cage(body.motion, body.recipe.material(parameters))
+    return (skin(rig, motion) + body.recipe.cage.at_vertices(course.offsets)).astype(np.float32)
 
 
 def subjects():

@@ -57,6 +57,10 @@ class Cage:
         """float64[V, 4]: how much of each of those corners."""
         return self.sample_barycentric[: self.surface_samples.shape[1]]
 
+    def at_vertices(self, of_nodes: Float64) -> Float64:
+        """float64[..., V, 3]: vectors at the vertices, from those at the nodes, float64[..., N, 3]."""
+        return np.einsum("vk,...vki->...vi", self.vertex_barycentric, of_nodes[..., self.vertex_nodes, :])
+
     def edges(self) -> Int32:
         """int32[edges, 2]: pairs of nodes that share a tetrahedron, each once."""
         first, second = np.triu_indices(4, 1)

@@ -118,10 +118,9 @@ class _Search:
 
     def surface(self, course: Trajectory) -> Float32:
         """float32[F, V, 3]: the vertices with their flesh."""
-        cage = self.body.recipe.cage
         moved = self.rigid.copy()
         for place, frame in enumerate(self.frames):
-            moved[place] += np.einsum("vk,vki->vi", cage.vertex_barycentric, course.offsets[frame, cage.vertex_nodes]).astype(np.float32)
+            moved[place] += self.body.recipe.cage.at_vertices(course.offsets[frame]).astype(np.float32)
         return moved
 
     def best_of(self, candidates: list[TissueParameters]) -> TissueParameters:

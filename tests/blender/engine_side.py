@@ -38,9 +38,8 @@ def _simulated(request):
 
     settings = request.settings.tissue
     body = soft_body(request.mesh, request.rig, request.motion, request.fps, settings, request.softness)
-    course, cage = move_cage(body.motion, body.recipe.material(start_parameters(settings))), body.recipe.cage
-    soft = np.einsum("vk,tvki->tvi", cage.vertex_barycentric, course.offsets[:, cage.vertex_nodes])
-    return skin(request.rig, request.motion).astype(np.float64), soft
+    course = move_cage(body.motion, body.recipe.material(start_parameters(settings)))
+    return skin(request.rig, request.motion).astype(np.float64), body.recipe.cage.at_vertices(course.offsets)
 
 
 def main(folder):

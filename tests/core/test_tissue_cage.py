@@ -40,7 +40,7 @@ def cage_volume(cage):
 
 
 def embedded(cage):
-    return np.einsum("vk,vki->vi", cage.vertex_barycentric, cage.nodes[cage.vertex_nodes])
+    return cage.at_vertices(cage.nodes)
 
 
 def test_a_point_knows_its_tetrahedron():

@@ -29,9 +29,8 @@ def shaken():
     places[:, 0] = 0.3 * np.sin(2 * np.pi * 1.5 * time) * np.minimum(1, 4 * time)
     rig, motion = one_bone(mesh), motion_of(places=places)
     body = soft_body(mesh, rig, motion, FPS, replace(SETTINGS, tissue_resolution=12.0))
-    course, cage = move_cage(body.motion, body.recipe.material(TRUE)), body.recipe.cage
-    soft = np.einsum("vk,tvki->tvi", cage.vertex_barycentric, course.offsets[:, cage.vertex_nodes])
-    surface = (skin(rig, motion) + soft).astype(np.float32)
+    course = move_cage(body.motion, body.recipe.material(TRUE))
+    surface = (skin(rig, motion) + body.recipe.cage.at_vertices(course.offsets)).astype(np.float32)
     view = front_view(2.2, 128)
     return body, motion, view, film(mesh, view, surface, FPS), surface
 

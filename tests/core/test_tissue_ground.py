@@ -22,9 +22,8 @@ def lowest(ground, lift=0.0):
     motion = motion_of(places=places)
     settings = dataclasses.replace(SETTINGS, stiffness=1e5, damping=20.0, ground=ground)
     body = soft_body(mesh, rig, motion, FPS, settings)
-    course, cage = move_cage(body.motion, body.recipe.material(start_parameters(settings))), body.recipe.cage
-    offsets = np.einsum("vk,tvki->tvi", cage.vertex_barycentric, course.offsets[:, cage.vertex_nodes])
-    return (skin(rig, motion) + offsets)[:, :, 2].min(axis=1)
+    course = move_cage(body.motion, body.recipe.material(start_parameters(settings)))
+    return (skin(rig, motion) + body.recipe.cage.at_vertices(course.offsets))[:, :, 2].min(axis=1)
 
 
 @pytest.mark.parametrize("ground", ["ZERO", "LOWEST"])
