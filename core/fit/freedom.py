@@ -3,7 +3,7 @@
 A rigid skeleton is what most subjects have, and every freedom more is one in which noise and lost limbs can hide: given to all joints
 at once, it makes the fit worse even of subjects that squash. So all of them stand at exactly zero at first. A score test (Rao 1948)
 then tells for each what the cost would lose if it were free, everything else adapting, without fitting it. The most wanted one is
-freed, the clip is fitted again, and the result is kept if the pictures are explained better by a good share; and so on.
+freed, the clip is refined once more from there, and the result is kept if the pictures are explained better by a good share; and so on.
 """
 
 import logging
@@ -54,20 +54,21 @@ class Fitted:
     followed: int
 
 
-def free_joints(rigid: Fitted, fit: Callable[[Solver, Observer], Fitted], stop: Callable[[], bool]) -> Fitted:
-    """Free what the picture demands. fit: fits the clip with a solver; called again for each try. stop: asked before every try."""
+def free_joints(rigid: Fitted, refined: Callable[[Solver, Observer, Poses], Poses], stop: Callable[[], bool]) -> Fitted:
+    """Free what the picture demands. refined: the clip's poses refined with a solver; called again for each try. stop: asked before every try."""
     best, error = rigid, clip_error(rigid.solver.observer, rigid.poses)
     for _ in range(MOST_FREED):
         wanted, promise = most_wanted(best.solver, best.poses)
         if wanted is None or promise < LEAST_DEMAND or stop():
             break
         problem = freed(best.solver.problem, wanted)
-        tried = fit(replace(best.solver, observer=_seen_by(best.solver.observer, problem)), _seen_by(best.small, problem))
-        tried_error = clip_error(tried.solver.observer, tried.poses)
-        log.info("%s would save %.3f of the cost; fitted with it the picture error is %.0f instead of %.0f", wanted, promise, tried_error, error)
+        solver, small = replace(best.solver, observer=_seen_by(best.solver.observer, problem)), _seen_by(best.small, problem)
+        poses = refined(solver, small, _with_lengths(problem, best.poses))
+        tried_error = clip_error(solver.observer, poses)
+        log.info("%s would save %.3f of the cost; refined with it the picture error is %.0f instead of %.0f", wanted, promise, tried_error, error)
         if tried_error > (1 - LEAST_GAIN) * error:
             break
-        best, error = tried, tried_error
+        best, error = Fitted(solver, small, poses, best.followed), tried_error
     return best
 
 
@@ -98,8 +99,7 @@ def most_wanted(solver: Solver, poses: Poses) -> tuple[Freedom | None, float]:
         return None, 0.0
     problem = freed(solver.problem, *freedoms)
     opened = replace(solver, observer=_seen_by(solver.observer, problem))
-    if poses.stretches is None:
-        poses = replace(poses, stretches=problem.rest(len(poses)).stretches)
+    poses = _with_lengths(problem, poses)
     columns = [_columns(problem, one) for one in freedoms]
     fixed = torch.ones(problem.unknowns, dtype=torch.bool)
     fixed[torch.cat(columns)] = False
@@ -140,6 +140,11 @@ def _columns(problem: Problem, freedom: Freedom) -> Tensor:
     if freedom.stretches:
         return torch.tensor([shifts.stop + int(problem.stretchy[: freedom.joint].sum())])
     return shifts.start + 3 * int(problem.movable[: freedom.joint].sum()) + torch.arange(3)
+
+
+def _with_lengths(problem: Problem, poses: Poses) -> Poses:
+    """The same poses, with a length for every joint where some of the problem's may stretch."""
+    return poses if poses.stretches is not None else replace(poses, stretches=problem.rest(len(poses)).stretches)
 
 
 def _seen_by(observer: Observer, problem: Problem) -> Observer:

@@ -108,25 +108,24 @@ def fit_motion(
     def seen(frame: int, pose: Poses) -> None:
         preview.show(solver.observer, frame, pose)
 
-    def fit(solver: Solver, small: Observer, tell: Progress = progress) -> Fitted:
-        """Fit the clip with what this solver's problem leaves free."""
+    def refined(solver: Solver, small: Observer, poses: Poses, tell: Progress) -> Poses:
+        """All frames together, with what this solver's problem leaves free."""
 
         def limbs_elsewhere(poses: Poses) -> Poses:
             with watch.part("limbs"):
                 return reconsider(small, poses, Hinges.of(poses).scaled(solver.priors.hinge))
 
-        with watch.part("track"):
-            poses, followed = track(solver, small, lambda fraction: tell(0.8 * fraction, "following the subject"), stop, seen)
         with watch.part("refine"):
-            poses = refine(solver, poses, smoothness, lambda fraction: tell(0.8 + 0.18 * fraction, "refining all frames"), stop, seen, limbs_elsewhere)
-        return Fitted(solver, small, poses, followed)
+            return refine(solver, poses, smoothness, lambda fraction: tell(0.8 + 0.18 * fraction, "refining all frames"), stop, seen, limbs_elsewhere)
 
-    fitted = fit(solver, small)
+    with watch.part("track"):
+        poses, followed = track(solver, small, lambda fraction: progress(0.8 * fraction, "following the subject"), stop, seen)
+    fitted = Fitted(solver, small, refined(solver, small, poses, progress), followed)
     if settings.stretch == "AUTO" and base.frees:
 
-        def again(solver: Solver, small: Observer) -> Fitted:
-            """The same once more, with a bar that does not go back."""
-            return fit(solver, small, lambda _, text: progress(0.98, f"trying a bone that may do more: {text}"))
+        def again(solver: Solver, small: Observer, poses: Poses) -> Poses:
+            """Once more, with a bar that does not go back."""
+            return refined(solver, small, poses, lambda _, text: progress(0.98, f"trying a bone that may do more: {text}"))
 
         fitted = free_joints(fitted, again, stop)
     with watch.part("report"):
