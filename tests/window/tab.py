@@ -77,17 +77,18 @@ class Tab:
     def find(self, command: str) -> tuple[int, int]:
         """Where on the screen the button of an operator is. Fails where there is none.
 
-        Blender copies the Python command of the button under the mouse on Ctrl-C: a finger runs down the panel until it is it.
+        Blender copies the Python command of the button under the mouse on Ctrl-C: a finger runs down the panel until it is it, and again
+        where a busy machine answered for none.
         """
         left, bottom, width, height = self.desk.ask(WHERE)
         x, top = left + width // 2, SCREEN[1] - bottom - height
-        seen = []
-        for y in range(top + ROW_PIXELS, top + height, ROW_PIXELS):
+        seen = set()
+        for y in ATTEMPTS * list(range(top + ROW_PIXELS, top + height, ROW_PIXELS)):
             text = self.under(x, y)
             if text.startswith(f"bpy.ops.{command}("):
                 return x, y + ROW_PIXELS // 2
-            seen.append(text)
-        raise AssertionError(f"there is no button for {command}; there are {sorted({one for one in seen if one.startswith('bpy.ops')})}")
+            seen.add(text)
+        raise AssertionError(f"there is no button for {command}; there are {sorted(one for one in seen if one.startswith('bpy.ops'))}")
 
     def under(self, x: int, y: int) -> str:
         """The Python command of the button at a place on the screen; '' where there is none."""
