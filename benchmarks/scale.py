@@ -60,7 +60,7 @@ def sizes(text: str) -> tuple[int, ...]:
 def head() -> str:
     return f"""# How the cost grows
 
-Made by `python benchmarks/scale.py --write` on {len(os.sched_getaffinity(0))} cores without a GPU, one thread a job, load {os.getloadavg()[0]:.0f} while it began:
+Made by `python benchmarks/scale.py --write` on {len(os.sched_getaffinity(0))} cores without a GPU, all of them for a single job, load {os.getloadavg()[0]:.0f} while it began:
 a bending tube from `made_jobs.py`, automatic rig, the clip kept at 512 pixels, compared at {SETTINGS['fit_resolution']}, soft tissue
 in cells of {SETTINGS['tissue_resolution']:g} %."""
 
