@@ -10,7 +10,7 @@ from .anatomy import Limb
 from .joints import Chain
 
 HANGS = 0.6
-"""A bone hangs, rather than sprawls, where it reaches aside for less than this share of its length."""
+"""A leg hangs, rather than sprawls, where it ends less than this share of the way aside from its beginning."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,12 @@ def hinged(bones: Bones) -> Bools:
     their squared turns, a bird's wings for 0.93; legs of a frog and a spider, which sprawl, for 0.6; single bones of arms for 0.04 to
     0.91. A trunk bends up and down, sideways, or twists, as it is a horse's, a fish's or a person's.
     """
-    along = bones.tails - bones.heads
-    hangs = np.abs(along[:, 0]) < HANGS * np.linalg.norm(along, axis=1)
-    stems = np.array([name.split(".")[0] for name in bones.names])
-    return (stems == "wing") | (stems == "leg") & hangs
+    found = np.zeros(len(bones.names), bool)
+    limbs = np.array([naming.limb_of(name) for name in bones.names])
+    for limb in dict.fromkeys(limbs.tolist()):
+        own = np.flatnonzero(limbs == limb)
+        reach = bones.tails[own[-1]] - bones.heads[own[0]]
+        hangs = abs(reach[0]) < HANGS * np.linalg.norm(reach)
+        stem = limb.split(".")[0]
+        found[own] = stem == "wing" or (stem == "leg" and hangs)
+    return found

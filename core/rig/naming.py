@@ -155,6 +155,11 @@ def _unique(names: list[str]) -> list[str]:
     return unique
 
 
+def limb_of(name: str) -> str:
+    """The name of the limb that a bone belongs to: its own without the number."""
+    return re.sub(r"\.\d{3}(?=\.[LR]$|$)", "", name)
+
+
 def mirrored_name(name: str) -> str:
     """The name of the bone on the other side; the same for one in the middle."""
     return name[:-1] + {"L": "R", "R": "L"}[name[-1]] if name[-2:] in (".L", ".R") else name

@@ -161,7 +161,7 @@ def test_a_quadruped_gets_four_legs_that_mirror():
 
 def test_legs_that_sprawl_are_legs_and_a_pair_of_wings_is_not():
     body = capsule((0, -0.6, 0.4), (0, 0.6, 0.4), 0.2)
-    limbs = [(capsule((0.15 * side, y, 0.4), (0.7 * side, y, 0.6), 0.05), capsule((0.7 * side, y, 0.6), (1.2 * side, y, 0.05), 0.05)) for side in (-1, 1) for y in (-0.5, 0, 0.5)]
+    limbs = [(capsule((0.15 * side, y, 0.4), (0.7 * side, y, 0.6), 0.05), capsule((0.7 * side, y, 0.6), (1.0 * side, y, 0.05), 0.05)) for side in (-1, 1) for y in (-0.5, 0, 0.5)]
     spider = build_rig(joined([body, *sum(limbs, ())]), RigSettings())
     assert {re.sub(r"\.\d+", "", name) for name in spider.names if name.endswith(".L")} == {"leg.front.L", "leg.middle.L", "leg.back.L"}
     assert not spider.hinged.any()
