@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from stub_server import Answers, serving
 
 MODEL = "somebody/tiny-video"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -16,7 +16,7 @@ def hub(folder, licence="tiny-licence", gated=False):
     seen = []
     files = {str(one.relative_to(folder)): one.read_bytes() for one in sorted(folder.rglob("*")) if one.is_file()}
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Answers):
         def do_HEAD(self):
             self.answer(False)
 
@@ -27,44 +27,33 @@ def hub(folder, licence="tiny-licence", gated=False):
             path = self.path.partition("?")[0]
             seen.append((self.command, path, self.headers.get("Range", "")))
             if path.startswith(f"/api/models/{MODEL}/tree/"):
-                self.send(json.dumps([{"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()} for name, content in files.items()]).encode(), with_body)
+                self.tell([{"type": "file", "path": name, "size": len(content), "oid": digest(name, content)} for name, content in files.items()], with_body)
             elif path.startswith(f"/api/models/{MODEL}"):
                 siblings = [{"rfilename": name} for name in files]
-                self.send(json.dumps({"id": MODEL, "sha": COMMIT, "siblings": siblings, "cardData": {"license": "other", "license_name": licence}, "tags": []}).encode(), with_body)
+                self.tell({"id": MODEL, "sha": COMMIT, "siblings": siblings, "cardData": {"license": "other", "license_name": licence}, "tags": []}, with_body)
             elif not path.startswith(f"/{MODEL}/resolve/"):
-                self.refuse(404, "RepoNotFound")
+                self.send(b"", {"X-Error-Code": "RepoNotFound"}, 404)
             elif gated:
-                self.refuse(403, "GatedRepo")
+                self.send(b"", {"X-Error-Code": "GatedRepo"}, 403)
             elif (name := path.split("/", 5)[5]) not in files:
-                self.refuse(404, "EntryNotFound")
+                self.send(b"", {"X-Error-Code": "EntryNotFound"}, 404)
             else:
-                self.send(files[name], with_body, {"ETag": f'"{hashlib.sha256(files[name]).hexdigest()}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"})
+                self.give(name, files[name], with_body)
 
-        def refuse(self, status, code):
-            self.send_response(status)
-            self.send_header("X-Error-Code", code)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+        def tell(self, values, with_body):
+            self.send(json.dumps(values).encode(), (), 200, with_body)
 
-        def send(self, content, with_body, headers=()):
+        def give(self, name, content, with_body):
             begin = int(self.headers["Range"].removeprefix("bytes=").partition("-")[0]) if "Range" in self.headers else 0
-            self.send_response(206 if begin else 200)
+            headers = {"ETag": f'"{digest(name, content)}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
             if begin:
-                self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
-            for name, value in dict(headers).items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content) - begin))
-            self.end_headers()
-            if with_body:
-                self.wfile.write(content[begin:])
+                headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+            self.send(content[begin:], headers, 206 if begin else 200, with_body)
 
-        def log_message(self, *_):
-            pass
+    with serving(Handler) as address:
+        yield address, seen
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
-    finally:
-        server.shutdown()
-        server.server_close()
+
+def digest(name, content):
+    """Large files are named by one hash, others by another."""
+    return (hashlib.sha256 if name.endswith(".safetensors") else hashlib.sha1)(content).hexdigest()

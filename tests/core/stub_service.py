@@ -1,9 +1,9 @@
 """The hub and one of its inference providers on this machine: answers as told and remembers what it was sent."""
 
 import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from stub_server import Answers, serving
 
 MODEL = "somebody/fish-to-video"
 
@@ -13,7 +13,7 @@ def service(answer, status=200):
     """Yields its address and the list of requests for a video: (headers, JSON body). answer: bytes of a video."""
     seen = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Answers):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             seen.append((dict(self.headers), json.loads(body)))
@@ -24,7 +24,7 @@ def service(answer, status=200):
                 mapping = {"fal-ai": {"status": "live", "providerId": "fal/fish", "task": "image-to-video"}}
                 self.reply({"id": MODEL, "inferenceProviderMapping": mapping})
             elif self.path == "/video.mp4":
-                self.send(answer, "video/mp4", 200)
+                self.send(answer, {"Content-Type": "video/mp4"})
             else:
                 self.reply({"video": {"url": f"{self.base}/video.mp4"}})
 
@@ -33,22 +33,7 @@ def service(answer, status=200):
             return f"http://127.0.0.1:{self.server.server_port}"
 
         def reply(self, values, code=200):
-            self.send(json.dumps(values).encode(), "application/json", code)
+            self.send(json.dumps(values).encode(), {"Content-Type": "application/json"}, code)
 
-        def send(self, content, kind, code):
-            self.send_response(code)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler) as address:
+        yield address, seen

@@ -77,7 +77,7 @@ def test_a_model_of_every_row_is_loaded_and_makes_a_video(name, tmp_path, render
     made = generate(render, VIEW, settings(folder), tmp_path, frames=3, progress=lambda fraction, text: told.append((fraction, text)), show=shown.append)
     (row,) = [one for one in MODELS if one.name == name]
     assert made.notes["model"] == name
-    assert made.fps == row.fps
+    assert open_film(made.videos[0]).fps == row.fps
     frames = list(pictures(open_film(made.videos[0])))
     assert len(frames) == max(row.frames_step + 1, 3)  # the least that the row's rule allows
     assert frames[0].rgb.shape == (64, 96, 3)

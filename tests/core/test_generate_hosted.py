@@ -19,15 +19,16 @@ from stub_service import MODEL, service
 
 VIEW = View(96, 64, np.eye(4), np.eye(4))
 TOKEN = "hf_secretofmine"
+FPS = 30.0
 SETTINGS = GenerateSettings(prompt="a fish swims", model=MODEL, hosted=True, video_size=128, steps=7)
 
 
 @pytest.fixture
 def answer(tmp_path):
-    """A film of another size than asked for, left half black."""
+    """A film of another size and rate than asked for, left half black."""
     frame = np.full((128, 192, 3), 255, np.uint8)
     frame[:, :96] = 0
-    write_film(tmp_path / "answer.mp4", [frame] * 5, 24)
+    write_film(tmp_path / "answer.mp4", [frame] * 5, FPS)
     return (tmp_path / "answer.mp4").read_bytes()
 
 
@@ -62,7 +63,9 @@ def test_picture_and_prompt_are_sent_and_the_video_comes_back(render, answer, tm
     assert tuple(sent[0, 0]) == (255, 255, 255)
     assert body["prompt"].startswith("a fish swims, static camera")
     assert (body["seed"], body["num_inference_steps"], body["num_frames"]) == (3, 7, 9)
-    frames = list(pictures(open_film(generated.videos[0])))
+    film = open_film(generated.videos[0])
+    frames = list(pictures(film))
+    assert film.fps == FPS
     assert len(frames) == 5
     assert frames[0].rgb.shape == (64, 96, 3)
     assert frames[0].rgb[:, :40].max() < 30

@@ -1,7 +1,7 @@
 """Downloads from a hub on this machine: what is told before, how far it is, going on where it stopped, what is refused."""
 
+import re
 import shutil
-from contextlib import suppress
 
 import pytest
 
@@ -11,7 +11,7 @@ import tiny_models
 from animamimic.core.errors import CancelledError, EngineError, InputError
 from animamimic.core.video.generate.hub import fetcher
 from animamimic.core.video.generate.source import find_pipeline, video_model
-from stub_hub import MODEL, hub
+from stub_hub import MODEL, digest, hub
 
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
 
@@ -57,24 +57,44 @@ def test_size_and_licence_are_told_before_the_weights_come(repository, at):
     assert (source.folder / WEIGHTS).read_bytes() == (repository / WEIGHTS).read_bytes()
 
 
-def test_a_stopped_download_goes_on_where_it_stopped(repository, at):
+def test_a_stopped_download_goes_on_in_the_middle_of_a_file(repository, at):
     def stop(fraction, text):
         if fraction > 0.5:
             raise CancelledError("enough")
 
+    told, steps = [], []
     with hub(repository) as (address, seen):
         at(address)
-        with suppress(CancelledError):
-            find_pipeline(MODEL, video_model, fetcher(lambda text: None, stop))
-        half = len(seen)
+        with pytest.raises(CancelledError):
+            find_pipeline(MODEL, video_model, fetcher(told.append, stop))
+        first = len(seen)
         with pytest.raises(InputError, match=r"is incomplete|is not on this machine"):
             find_pipeline(MODEL, video_model)
+        source = find_pipeline(MODEL, video_model, fetcher(told.append, lambda fraction, text: steps.append(fraction)))
+        later = [(path, begin) for method, path, begin in seen[first:] if method == "GET" and path.endswith(".safetensors")]
+    assert re.fullmatch(r"bytes=[1-9]\d*-", later[0][1])
+    assert not any(begin for _, begin in later[1:])
+    assert len({path for path, _ in later}) == len(later)
+    assert steps[0] > 0.45
+    assert steps == sorted(steps) and steps[-1] == 1.0
+    before, after = (float(sentence.split()[2]) for sentence in told)
+    assert after == pytest.approx(0.5 * before, rel=0.1)
+    for weights in repository.glob("*/diffusion_pytorch_model.safetensors"):
+        assert (source.folder / weights.relative_to(repository)).read_bytes() == weights.read_bytes()
+    assert not list(source.folder.parents[1].glob("blobs/*.half"))
+
+
+def test_a_half_file_that_was_damaged_begins_anew(repository, at, tmp_path):
+    content = (repository / WEIGHTS).read_bytes()
+    half = tmp_path / "cache" / f"models--{MODEL.replace('/', '--')}" / "blobs" / f"{digest(WEIGHTS, content)}.half"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(bytes(4096))
+    with hub(repository) as (address, _):
+        at(address)
+        with pytest.raises(EngineError, match="transformer/diffusion_pytorch_model.safetensors did not arrive as the hub has it"):
+            find_pipeline(MODEL, video_model, fetcher(lambda text: None))
         source = find_pipeline(MODEL, video_model, fetcher(lambda text: None))
-        later = seen[half:]
-    got_before = {path for method, path, _ in seen[:half] if method == "GET" and "/resolve/" in path}
-    whole_again = {path for method, path, begin in later if method == "GET" and "/resolve/" in path and not begin}
-    assert any(begin for method, _, begin in later if method == "GET") or got_before - whole_again
-    assert (source.folder / WEIGHTS).read_bytes() == (repository / WEIGHTS).read_bytes()
+    assert (source.folder / WEIGHTS).read_bytes() == content
 
 
 def test_a_model_that_makes_no_video_is_refused_before_its_weights_come(tmp_path, at):

@@ -18,8 +18,9 @@ from .sampling import Wish
 WAIT_SECONDS = 1800.0
 
 
-def generate_hosted(model: str, row: VideoModel | None, wish: Wish, video: Path, *, token: str) -> list[UInt8]:
-    """Send the start picture and the prompt, write the returned video to `video`, and return its frames, uint8[h, w, 3] each.
+def generate_hosted(model: str, row: VideoModel | None, wish: Wish, video: Path, *, token: str) -> tuple[list[UInt8], float]:
+    """Send the start picture and the prompt, write the returned video to `video`, and return its frames, uint8[h, w, 3] each,
+    and how many a second it plays: services have rates of their own.
 
     model: its name on the hub. row: what is known of it, for its usual steps and guidance.
     Raises InputError where there is no token or the service refuses what it was given, EngineError where it fails
@@ -30,7 +31,8 @@ def generate_hosted(model: str, row: VideoModel | None, wish: Wish, video: Path,
     returned = _asked(model, _options(row, wish), wish.start, token)
     video.write_bytes(returned)
     try:
-        return [picture.rgb for picture in pictures(open_film(video, "The service's answer"))]
+        film = open_film(video, "The service's answer")
+        return [picture.rgb for picture in pictures(film)], film.fps
     except InputError as error:
         raise EngineError("The service sent no video that can be read.", "Try again, or choose another model or provider.") from error
 

@@ -1,12 +1,13 @@
 """Fetching a model from the hub into its own cache: only where the user allowed it, and only after size and licence were told."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...errors import AnimaMimicError, EngineError, InputError
 from ...types import Progress, no_progress
+from .resuming import Missing, fetch_large, halves
 from .source import INDEX_FILE, PIPELINE_FILES, REMEDY, Fetch, Kind, read_index
 
 GIGABYTE = 1e9
@@ -18,10 +19,11 @@ def fetcher(tell: Callable[[str], None], progress: Progress = no_progress) -> Fe
     def fetch(model: str, kind: Kind) -> Path:
         try:
             kind(fetched_index(model), model)
-            size, licence = download_size(model)
-            _check_disk(model, size)
-            tell(f"Downloading {model}: {size / GIGABYTE:.3g} GB, licence {licence}.")
-            return download(model, size, progress)
+            missing, licence = missing_files(model)
+            to_come = sum(one.size for one in missing) - halves(missing)
+            _check_disk(model, to_come)
+            tell(f"Downloading {model}: {to_come / GIGABYTE:.3g} GB, licence {licence}.")
+            return download(model, missing, progress)
         except Exception as error:
             failure = _failure(model, error)
             if failure is None:
@@ -44,26 +46,27 @@ def fetched_index(model: str) -> dict[str, Any]:
         raise InputError(f"{model} is no diffusers pipeline: it has no {INDEX_FILE}.", REMEDY) from error
 
 
-def download(model: str, size: int, progress: Progress = no_progress) -> Path:
-    """Fetch a model into the hub's cache, without the files that an earlier download has brought whole; returns its folder.
+def download(model: str, missing: Sequence[Missing], progress: Progress = no_progress) -> Path:
+    """Fetch a model into the hub's cache, going on where an earlier download stopped; returns its folder.
 
-    size: bytes to come. A file that was cut off begins anew: the hub's client (2.4) keeps no half ones, so that processes cannot mix.
-
-    The token is the hub's own: the environment's HF_TOKEN, or that of `hf auth login`. Raises what the hub's client does.
+    missing: see `missing_files`. The token is the hub's own: the environment's HF_TOKEN, or that of `hf auth login`.
+    Raises what the hub's client does, EngineError where a file does not arrive as the hub has it.
     """
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(model, **PIPELINE_FILES, tqdm_class=_told_to(progress, model, size)))
+    size = sum(one.size for one in missing)
+    large = fetch_large(model, missing, lambda before: _told_to(progress, model, size, before))
+    return Path(snapshot_download(model, **PIPELINE_FILES, tqdm_class=_told_to(progress, model, size, large)))
 
 
-def download_size(model: str) -> tuple[int, str]:
-    """Bytes that a download would fetch now, and the licence's name. Asks the hub; raises what its client does."""
+def missing_files(model: str) -> tuple[list[Missing], str]:
+    """What a download would fetch now, and the licence's name. Asks the hub; raises what its client does."""
     from huggingface_hub import model_info, snapshot_download
 
     found = snapshot_download(model, **PIPELINE_FILES, dry_run=True)
     card = model_info(model).card_data
     licence = (card.get("license_name") or card.get("license")) if card is not None else None
-    return sum(one.file_size or 0 for one in found if one.will_download), licence or "not stated"
+    return [Missing(one.filename, one.commit_hash, one.file_size or 0, Path(one.local_path)) for one in found if one.will_download], licence or "not stated"
 
 
 def _check_disk(model: str, size: int) -> None:
@@ -89,12 +92,12 @@ def _failure(model: str, error: Exception) -> AnimaMimicError | None:
     if isinstance(error, RepositoryNotFoundError):
         return InputError(f"There is no model {model} on the hub.", REMEDY)
     if isinstance(error, HfHubHTTPError | HTTPError | OSError):
-        return EngineError(f"The download of {model} stopped ({first_line(error)}).", "Start it again: the files that came whole are kept.")
+        return EngineError(f"The download of {model} stopped ({first_line(error)}).", "Start it again: what came is kept.")
     return None
 
 
-def _told_to(progress: Progress, model: str, size: int) -> Any:
-    """A tqdm class that tells bytes of `size` to `progress` and prints nothing."""
+def _told_to(progress: Progress, model: str, size: int, before: int) -> Any:
+    """A tqdm class that tells bytes of `size`, of which some came before, to `progress` and prints nothing."""
     from tqdm import tqdm
 
     class Told(tqdm):  # type: ignore[type-arg]
@@ -107,7 +110,8 @@ def _told_to(progress: Progress, model: str, size: int) -> Any:
         def update(self, n: float | None = 1) -> bool | None:
             done = super().update(n)
             if self.unit == "B":
-                progress(min(1.0, self.n / max(size, 1)), f"downloading {model}: {self.n / GIGABYTE:.3g} of {size / GIGABYTE:.3g} GB")
+                here = before + self.n
+                progress(min(1.0, here / max(size, 1)), f"downloading {model}: {here / GIGABYTE:.3g} of {size / GIGABYTE:.3g} GB")
             return done
 
     return Told

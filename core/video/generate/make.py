@@ -36,16 +36,15 @@ LOADING_SHARE = 0.15
 
 @dataclass(frozen=True)
 class Generated:
-    """What was made. videos: files in order of their seeds, a still of each beside it. sheet: the contact sheet. fps: of the videos. notes: for the report."""
+    """What was made. videos: files in order of their seeds, a still of each beside it. sheet: the contact sheet. notes: for the report."""
 
     videos: tuple[Path, ...]
     sheet: Path
-    fps: float
     notes: dict[str, str]
 
 
-Maker = Callable[[Wish, int, Progress], list[UInt8]]
-"""Makes the frames of one candidate: its wish, its number from 0."""
+Maker = Callable[[Wish, int, Progress], tuple[list[UInt8], float]]
+"""Makes one candidate, from its wish and its number from 0: its frames, and how many of them a second."""
 
 
 def generate(
@@ -76,18 +75,17 @@ def generate(
     if settings.hosted:
         row = named(settings.model) or MODELS[0]
         shape = shape_for(row, view.width, view.height, longer_side=settings.video_size, frames=_own_frames(frames, frames_fps, row.fps))
-        wish, fps = _wish(render, settings, shape, seed), row.fps
-        return _made(_hosted_maker(settings, folder), wish, settings, (view, folder, fps), {"model": settings.model, "made_by": "a hosted service"}, progress)
+        return _made(_hosted_maker(settings, folder), _wish(render, settings, shape, seed), settings, (view, folder), {"model": settings.model, "made_by": "a hosted service"}, progress)
     source, row = _source(settings, progress, warn)
     shape = shape_for(row, view.width, view.height, longer_side=settings.video_size, frames=_own_frames(frames, frames_fps, row.fps))
     loaded = (models or Models()).loaded(source, row.pipeline, settings.quantize, lambda plan: progress(0.02, f"loading {row.name}: {plan.describe()}"))
     notes = {"model": row.name, "licence": row.licence, "memory": loaded.plan.describe(), "made_at": f"{shape.frames} frames of {shape.width} x {shape.height}"}
 
-    def make(wish: Wish, number: int, told: Progress) -> list[UInt8]:
-        return sample(loaded.pipeline, row, wish, lambda step, steps, look: _stepped(number, step, steps, look, told, show))
+    def make(wish: Wish, number: int, told: Progress) -> tuple[list[UInt8], float]:
+        return sample(loaded.pipeline, row, wish, lambda step, steps, look: _stepped(number, step, steps, look, told, show)), row.fps
 
     try:
-        return _made(make, _wish(render, settings, shape, seed), settings, (view, folder, row.fps), notes, progress)
+        return _made(make, _wish(render, settings, shape, seed), settings, (view, folder), notes, progress)
     finally:
         free(loaded.pipeline)
 
@@ -126,7 +124,7 @@ def _wish(render: UInt8, settings: GenerateSettings, shape: Shape, seed: int) ->
 
 
 def _hosted_maker(settings: GenerateSettings, folder: Path) -> Maker:
-    def make(wish: Wish, number: int, told: Progress) -> list[UInt8]:
+    def make(wish: Wish, number: int, told: Progress) -> tuple[list[UInt8], float]:
         told(0.0, f"waiting for the hosted model, candidate {number + 1}")
         raw = folder / f"hosted-{number + 1}.mp4"
         return generate_hosted(settings.model, named(settings.model), wish, raw, token=access_token())
@@ -134,21 +132,22 @@ def _hosted_maker(settings: GenerateSettings, folder: Path) -> Maker:
     return make
 
 
-def _made(make: Maker, wish: Wish, settings: GenerateSettings, place: tuple[View, Path, float], notes: dict[str, str], progress: Progress) -> Generated:
-    view, folder, fps = place
+def _made(make: Maker, wish: Wish, settings: GenerateSettings, place: tuple[View, Path], notes: dict[str, str], progress: Progress) -> Generated:
+    view, folder = place
     videos, rows = [], []
     for number in range(settings.candidates):
 
         def told(fraction: float, text: str, number: int = number) -> None:
             progress(LOADING_SHARE + (1 - LOADING_SHARE) * (number + fraction) / settings.candidates, text)
 
-        frames = brought_back(make(replace(wish, seed=wish.seed + number), number, told), wish.shape, view.width, view.height)
+        made, fps = make(replace(wish, seed=wish.seed + number), number, told)
+        frames = brought_back(made, wish.shape, view.width, view.height)
         videos.append(video_of(folder, number + 1))
         write_film(videos[-1], frames, fps)
         _write(still_of(videos[-1]), frames[len(frames) // 2])
         rows.append(contact_row(frames))
     _write(folder / SHEET_FILE, np.concatenate(rows, 0))
-    return Generated(tuple(videos), folder / SHEET_FILE, fps, notes | {"prompt": wish.prompt})
+    return Generated(tuple(videos), folder / SHEET_FILE, notes | {"prompt": wish.prompt})
 
 
 def contact_row(frames: Sequence[UInt8]) -> UInt8:
