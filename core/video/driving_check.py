@@ -28,6 +28,8 @@ FLICKER_LEVELS = 6.0
 """Jump of the subject's brightness from frame to frame, levels of 255 (standard deviation of second differences)."""
 LEAVING_SHARE = 0.08
 """Share of the outline along the picture's border, above which the subject leaves the frame."""
+GONE_SHARE = 0.1
+"""Share of its area as it stands, below which it has left."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class Check:
     registration_error: one less the IoU of frame 0's mask and the subject as it stands, after a small shift and scale.
     registration_shift_pct: that shift, % of the picture's diagonal. registration_scale: how much larger the video shows it.
     camera_shift_pct: how far the background moves over the clip, % of the diagonal; None where it is too plain to see.
-    leaves_frame: frames, counted from 0, in which the subject touches the border. cuts: frames before which the scene changes.
-    flicker: see `FLICKER_LEVELS`.
+    leaves_frame: frames, counted from 0, in which the subject touches the border or is gone. cuts: frames before which the scene changes.
+    flicker: see `FLICKER_LEVELS`; of the frames that hold the whole subject.
     """
 
     registration_error: float
@@ -59,7 +61,7 @@ class Check:
         if self.camera_shift_pct is not None and self.camera_shift_pct > MOVING_CAMERA_PCT:
             found.append(f"The camera of the driving video moves (the background by {self.camera_shift_pct:.1f} % of the picture): the motion found holds the camera's too. Use a clip with a still camera.")
         if self.leaves_frame:
-            found.append(f"The subject touches the picture's border in {len(self.leaves_frame)} frames, first in frame {self.leaves_frame[0]}: what is outside is guessed.")
+            found.append(f"The subject touches the picture's border, or is gone, in {len(self.leaves_frame)} frames, first in frame {self.leaves_frame[0]}: what is outside is guessed.")
         if self.cuts:
             found.append(f"The driving video seems to be cut before frame {self.cuts[0]}: end the frame range before it.")
         if self.flicker > FLICKER_LEVELS:
@@ -71,14 +73,15 @@ def check_driving(clip: Clip, subject_mask: UInt8) -> Check:
     """Measure a clip. subject_mask: uint8[H, W], the subject as it stands, seen by the view; see `first_frame.subject_coverage`."""
     shift, scale = offset(clip.masks[0], subject_mask)
     diagonal = float(np.hypot(subject_mask.shape[0], subject_mask.shape[1]))
+    leaves = tuple(index for index, mask in enumerate(clip.masks) if _leaves(mask, subject_mask))
     return Check(
         registration_error=round(1.0 - soft_iou(moved(subject_mask, shift, scale), clip.masks[0]), 4),
         registration_shift_pct=round(100 * float(np.linalg.norm(shift)) / diagonal, 3),
         registration_scale=round(scale, 4),
         camera_shift_pct=_camera_shift(clip),
-        leaves_frame=tuple(index for index, mask in enumerate(clip.masks) if _border_share(mask) > LEAVING_SHARE and _border_share(mask) > 2 * _border_share(subject_mask)),
+        leaves_frame=leaves,
         cuts=_cuts(clip.masks),
-        flicker=round(_flicker(clip), 2),
+        flicker=round(_flicker(clip, leaves), 2),
     )
 
 
@@ -119,6 +122,12 @@ def _border_share(mask: UInt8) -> float:
     return float((edge > 127).mean())
 
 
+def _leaves(mask: UInt8, subject_mask: UInt8) -> bool:
+    """Whether a part of the subject is outside that is inside as it stands, or all of it."""
+    share = _border_share(mask)
+    return (share > LEAVING_SHARE and share > 2 * _border_share(subject_mask)) or bool(mask.sum(dtype=np.int64) < GONE_SHARE * subject_mask.sum(dtype=np.int64))
+
+
 def _cuts(masks: UInt8) -> tuple[int, ...]:
     """Frames whose outline has little to do with that before, where its neighbours' have."""
     change = np.array([1.0 - soft_iou(one, other) for one, other in itertools.pairwise(masks)])
@@ -126,7 +135,10 @@ def _cuts(masks: UInt8) -> tuple[int, ...]:
     return tuple(int(index) + 1 for index in np.flatnonzero((change > CUT_SCORE) & (change > CUT_CONTRAST * max(usual, 0.01))))
 
 
-def _flicker(clip: Clip) -> float:
-    """Standard deviation of the second difference of the subject's mean brightness, levels of 255."""
-    means = [float(np.average(luma(frame), weights=np.maximum(mask, 1e-3))) for frame, mask in zip(clip.frames, clip.masks, strict=True)]
-    return float(np.std(np.diff(means, 2))) if len(means) > 2 else 0.0
+def _flicker(clip: Clip, leaves: tuple[int, ...]) -> float:
+    """Standard deviation of the second difference of the subject's mean brightness, levels of 255. leaves: frames that do not count."""
+    means = np.array([float(np.average(luma(frame), weights=np.maximum(mask, 1e-3))) for frame, mask in zip(clip.frames, clip.masks, strict=True)])
+    means[list(leaves)] = np.nan
+    jumps = np.diff(means, 2)
+    jumps = jumps[np.isfinite(jumps)]
+    return float(np.std(jumps)) if len(jumps) else 0.0

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 
 from stub_server import Answers, serving
 
@@ -16,7 +17,7 @@ def hub(folder, licence="tiny-licence", gated=False):
     seen = []
     files = {str(one.relative_to(folder)): one.read_bytes() for one in sorted(folder.rglob("*")) if one.is_file()}
 
-    class Handler(Answers):
+    class Handler(Answers, BaseHTTPRequestHandler):
         def do_HEAD(self):
             self.answer(False)
 

@@ -2,11 +2,11 @@
 
 import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 
-class Answers(BaseHTTPRequestHandler):
-    """What stand-ins have in common: they send, and keep quiet."""
+class Answers:
+    """What stand-ins have in common besides being a BaseHTTPRequestHandler: they send, and keep quiet."""
 
     def send(self, content, headers=(), status=200, with_body=True):
         """content: bytes."""

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 
 from stub_server import Answers, serving
 
@@ -13,7 +14,7 @@ def service(answer, status=200):
     """Yields its address and the list of requests for a video: (headers, JSON body). answer: bytes of a video."""
     seen = []
 
-    class Handler(Answers):
+    class Handler(Answers, BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             seen.append((dict(self.headers), json.loads(body)))

@@ -60,6 +60,13 @@ def test_a_subject_that_leaves_is_told_with_its_first_frame():
     assert "first in frame 7" in check.warnings()[0]
 
 
+def test_a_subject_that_is_gone_has_left_and_does_not_flicker():
+    check = check_driving(clip([disc(64 + 12 * frame) for frame in range(12)]), disc(64))
+    assert check.leaves_frame == tuple(range(5, 12))  # from frame 8 on nothing of it is left
+    assert check.flicker < 0.5
+    assert len(check.warnings()) == 1
+
+
 def test_a_cut_is_found_and_fast_motion_is_none():
     assert check_driving(clip([disc(40)] * 6 + [disc(90)] * 6), disc(40)).cuts == (6,)
     assert check_driving(clip([disc(30 + 6 * frame) for frame in range(12)]), disc(30)).cuts == ()

@@ -91,7 +91,7 @@ def test_a_half_file_that_was_damaged_begins_anew(repository, at, tmp_path):
     half.write_bytes(bytes(4096))
     with hub(repository) as (address, _):
         at(address)
-        with pytest.raises(EngineError, match="transformer/diffusion_pytorch_model.safetensors did not arrive as the hub has it"):
+        with pytest.raises(EngineError, match=r"transformer/diffusion_pytorch_model\.safetensors did not arrive as the hub has it"):
             find_pipeline(MODEL, video_model, fetcher(lambda text: None))
         source = find_pipeline(MODEL, video_model, fetcher(lambda text: None))
     assert (source.folder / WEIGHTS).read_bytes() == content
