@@ -15,6 +15,10 @@ from .letterbox import onto_canvas, place
 QUALITY = 18
 """x264's constant rate factor: visually lossless."""
 
+REPEATABLE = "mbtree=0"
+"""x264's choice of quality by what later pictures take over differs from run to run, by up to 20 levels in noisy pictures; without it the
+same pictures give the same file."""
+
 
 def write_film(path: Path, frames: Iterable[UInt8], fps: float, quality: int = QUALITY) -> int:
     """Write an mp4: H.264 where the libraries hold an encoder for it, else MPEG-4.
@@ -29,7 +33,7 @@ def write_film(path: Path, frames: Iterable[UInt8], fps: float, quality: int = Q
         raise InputError(f"There are no frames to write to {path.name}.")
     height, width = (side + side % 2 for side in first.shape[:2])
     codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-    options = {"crf": str(quality)} if codec == "libx264" else {"qscale": "3"}
+    options = {"crf": str(quality), "x264-params": REPEATABLE} if codec == "libx264" else {"qscale": "3"}
     count = 0
     with av.open(str(path), "w", format="mp4") as container:
         stream: Any = container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001), options=options)

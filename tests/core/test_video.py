@@ -304,3 +304,11 @@ def test_errors_name_the_file_as_its_owner_does(tmp_path):
     write_film(tmp_path / "one.mp4", discs(1), 24)
     with pytest.raises(InputError, match=r"^The video Film\.mov is 1 frame long"):
         load(tmp_path / "one.mp4", name="Film.mov")
+
+
+def test_the_same_pictures_give_the_same_file(tmp_path):
+    """Noise, of which the encoder keeps as much as it sees fit."""
+    noise = np.random.default_rng(0).integers(0, 255, (5, 64, 96, 3)).astype(np.uint8)
+    for number in range(12):
+        write_film(tmp_path / f"{number}.mp4", noise, 24)
+    assert len({(tmp_path / f"{number}.mp4").read_bytes() for number in range(12)}) == 1
