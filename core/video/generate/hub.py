@@ -66,7 +66,8 @@ def missing_files(model: str) -> tuple[list[Missing], str]:
     found = snapshot_download(model, **PIPELINE_FILES, dry_run=True)
     card = model_info(model).card_data
     licence = (card.get("license_name") or card.get("license")) if card is not None else None
-    return [Missing(one.filename, one.commit_hash, one.file_size or 0, Path(one.local_path)) for one in found if one.will_download], licence or "not stated"
+    missing = [Missing(one.filename, one.commit_hash, one.file_size or 0, Path(one.local_path)) for one in found if one.will_download]
+    return sorted(missing, key=lambda one: one.name), licence or "not stated"
 
 
 def _check_disk(model: str, size: int) -> None:
