@@ -107,7 +107,7 @@ def measure_mitsuba(python: str, count: int, size: int, integrator: str, seconds
     command = [python, str(Path(__file__).with_name("raster_mitsuba.py")), str(count), str(size), integrator, str(seconds)]
     environment = {**os.environ, **({} if LLVM in os.environ else rust_llvm())}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE, env=environment)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=PATIENCE, env=environment)
     except subprocess.TimeoutExpired:
         return f"took longer than {PATIENCE} s"
     if done.returncode:

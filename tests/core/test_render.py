@@ -196,6 +196,29 @@ def test_both_backends_draw_the_same_picture_and_gradient():
         assert float((one - two).norm() / one.norm()) < 1e-5
 
 
+@pytest.mark.parametrize("size", [0.002, 0.02, 0.2, 2.0, 50.0])
+@pytest.mark.parametrize("kind", ["any", "slivers", "level edges", "corners on the grid"])
+def test_both_backends_see_the_same_triangle_everywhere(kind, size):
+    # The kernels look only at the columns between a triangle's edges; plain torch at all of its box.
+    pytest.importorskip("warp")
+    random = torch.Generator().manual_seed(7)
+    count = 40 if size > 1 else 200
+    corners = 0.7 * torch.randn(count, 1, 2, generator=random) + size * torch.randn(count, 3, 2, generator=random)
+    if kind == "slivers":
+        corners[:, 2] = corners[:, 0] + (corners[:, 1] - corners[:, 0]) * torch.rand(count, 1, generator=random)
+        corners[:, 2] += 3e-3 * torch.randn(count, 2, generator=random)
+    if kind == "level edges":
+        corners[:, 1, 1] = corners[:, 0, 1]
+    if kind == "corners on the grid":
+        corners = (32 * corners).round() / 32
+    w = 0.5 + 3 * torch.rand(count, 3, 1, generator=random)
+    z = (1.8 * torch.rand(count, 3, 1, generator=random) - 0.9) * w
+    clip = torch.cat([corners * w, z, w], -1).reshape(1, -1, 4)
+    seen_by = [rasterize(clip, soup(clip[0]), 61, 96, name).triangle_ids for name in BACKENDS]
+    assert torch.equal(*seen_by)
+    assert (seen_by[0] >= 0).any() or size < 0.01
+
+
 def test_two_runs_give_the_same_bits(drawn_by):
     vertices, triangles = dense_ball(20)
     surface = topology(triangles, vertices)
