@@ -15,7 +15,7 @@ from ..types import Float32
 from .pictures import grey, sample
 
 FINEST = 1
-"""DIS goes down to half the resolution (1) rather than the full one (0): as exact here, and faster."""
+"""Finest scale of its pyramid that is searched: half the resolution."""
 
 
 @dataclass(frozen=True)
