@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ def animate(folder: Path, request: Request) -> Result:
     stop = (folder / job.STOP_FILE).exists
 
     def fit(stage: str, rig: Rig) -> tuple[Motion, dict[str, Any]]:
-        inputs = (mesh, rig, request.rig is not None, view, clip, settings.fit, request.frame_count)
+        inputs = (mesh, rig, request.rig is not None, view, clip, settings.fit, request.frame_count, settings.residual if _surface_follows(request) else None)
         return narrator.result(stage, inputs, lambda progress: _fit(request, rig, clip, progress, stop, narrator.show), whole=lambda: not stop())
 
     found = fitted(narrator, request, rig, clip, fit)
@@ -240,12 +241,19 @@ def _weigh_rig(request: Request, progress: Progress) -> Rig:
     return weigh_rig(request.mesh, request.rig, request.settings.rig, progress)
 
 
+def _surface_follows(request: Request) -> bool:
+    """Whether what the surface does beyond its bones is looked for in a video; the bones are then found beneath it."""
+    return "residual" in LAYER_STAGES[request.settings.tissue.tissue]
+
+
 def _fit(request: Request, rig: Rig, clip: Clip, progress: Progress, stop: Callable[[], bool], show: Callable[[UInt8], None]) -> tuple[Motion, dict[str, Any]]:
     from .fit import AUTOMATIC_RIG, OWN_RIG, fit_motion
+    from .residual import settled
     from .retiming import retimed
 
     base = OWN_RIG if request.rig is not None else AUTOMATIC_RIG
-    motion, report = fit_motion(request.mesh, rig, request.needed_view(), clip, request.settings.fit, progress, base, stop, show)
+    settle = partial(settled, mesh=request.mesh, settings=request.settings.residual) if _surface_follows(request) else None
+    motion, report = fit_motion(request.mesh, rig, request.needed_view(), clip, request.settings.fit, progress, base, stop, show, settle)
     if clip.times is not None:
         motion = retimed(motion, clip.times, request.frame_count)
     return motion, report_values(report)

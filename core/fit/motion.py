@@ -29,6 +29,9 @@ from .track import track
 
 log = logging.getLogger(__name__)
 
+Settle = Callable[[Solver, Poses, Smoothness, Callable[[], bool]], Poses]
+"""Improves the poses of a clip; the last is asked now and then whether to end."""
+
 
 @dataclass(frozen=True)
 class FitReport:
@@ -88,6 +91,7 @@ def fit_motion(
     base: Priors = OWN_RIG,
     stop: Callable[[], bool] = lambda: False,
     show: Callable[[UInt8], None] = lambda picture: None,
+    settle: Settle | None = None,
 ) -> tuple[Motion, FitReport]:
     """Find the rotations of every bone, and the translations of the roots, that make the mesh move as the video's subject does.
 
@@ -95,6 +99,7 @@ def fit_motion(
     are compared with the estimate at `settings.fit_resolution`. base: what is believed of such a rig without looking; the
     settings scale it. stop: asked now and then whether to end here: what is found by then is kept, later frames stay as the last one.
     show: given a small picture uint8[H, W, 3] of the estimate over the video now and then.
+    settle: what else is done to the poses at the end, by somebody who knows more of the surface than that bones carry it.
 
     Raises InputError where the rig moves nothing, the subject is not in the view, or the chosen flow cannot be had.
     """
@@ -128,6 +133,10 @@ def fit_motion(
             return refined(solver, small, poses, lambda _, text: progress(0.98, f"trying a bone that may do more: {text}"))
 
         fitted = free_joints(fitted, again, stop)
+    if settle is not None and not stop():
+        with watch.part("settle"):
+            progress(0.98, "settling the bones beneath what moves on its own")
+            fitted = replace(fitted, poses=settle(fitted.solver, fitted.poses, smoothness, stop))
     with watch.part("report"):
         found = judge(fitted.solver, fitted.poses)
     motion = fitted.solver.problem.motion(fitted.poses, found.certainty)

@@ -13,6 +13,7 @@ that spreads slowly, from joint to joint and from frame to frame, so that every 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -108,39 +109,65 @@ def refine(
             poses = between(poses)
         held = one if solver.priors.loosens else replace(ROUNDS[0], steps=one.steps, level=one.level, hinge=one.hinge)
         priors = replace(solver.priors, rest=held.rest * solver.priors.rest, hinge=held.hinge * solver.priors.hinge)
-        poses = _round(replace(solver, priors=priors), poses, replace(smoothness, share=held.smooth), held)
+        poses = one_round(replace(solver, priors=priors), poses, replace(smoothness, share=held.smooth), held)
         frame = (len(poses) - 1) * (index + 1) // len(ROUNDS)
         seen(frame, poses[frame : frame + 1])
         progress((index + 1) / len(ROUNDS))
     return poses
 
 
-def _round(solver: Solver, poses: Poses, smoothness: Smoothness, one: Round) -> Poses:
-    """Draw all frames, and take a few steps."""
+class Picture(Protocol):
+    """What the frames say about poses."""
+
+    def look_at(self, frames: list[int], poses: Poses, level: int) -> Observation:
+        """Draw the poses of some frames, and choose what to compare. level: of the blur pyramid."""
+
+    def system(self, frames: list[int], poses: Poses, seen: Observation) -> System:
+        """Normal equations of what the picture says."""
+
+
+@dataclass(frozen=True)
+class PlainPicture:
+    """The surface goes where its bones put it."""
+
+    solver: Solver
+
+    def look_at(self, frames: list[int], poses: Poses, level: int) -> Observation:
+        """See `Picture.look_at`."""
+        drawings = self.solver.observer.look.draw(*self.solver.problem.transforms(poses))
+        return self.solver.observer.observe(frames, drawings, level, flow=True)
+
+    def system(self, frames: list[int], poses: Poses, seen: Observation) -> System:
+        """See `Picture.system`."""
+        return self.solver.picture_system(poses, seen)
+
+
+def one_round(solver: Solver, poses: Poses, smoothness: Smoothness, one: Round, picture: Picture | None = None) -> Poses:
+    """Draw all frames, and take a few steps. picture: what is compared with the frames; by default the surface that the bones carry."""
+    picture = picture or PlainPicture(solver)
     chunks = [list(range(first, min(first + CHUNK, len(poses)))) for first in range(1, len(poses), CHUNK)]
 
     def observed(frames: list[int]) -> Observation:
-        drawings = solver.observer.look.draw(*solver.problem.transforms(poses[frames]))
-        return solver.observer.observe(frames, drawings, one.level, flow=True)
+        return picture.look_at(frames, poses[frames], one.level)
 
     observations = each(observed, chunks)
     feelers = Feelers.of(solver.problem)
     before, present = None, poses
     for _ in range(one.steps):
         start = predict(present, before, MOMENTUM)
-        systems = _systems(solver, start, chunks, observations)
+        systems = _systems(solver, picture, start, chunks, observations)
         hinges = Hinges.of(start).scaled(solver.priors.hinge)
         standing = Standing.of(feelers, start, solver.priors.standing)
         before, present = present, _step(solver, start, systems, smoothness, hinges, standing)
     return present
 
 
-def _systems(solver: Solver, poses: Poses, chunks: list[list[int]], observations: list[Observation]) -> list[System]:
+def _systems(solver: Solver, picture: Picture, poses: Poses, chunks: list[list[int]], observations: list[Observation]) -> list[System]:
     """What the pictures say of every chunk of frames, with the priors of every frame alone."""
 
     def system(seen: tuple[list[int], Observation]) -> System:
         part = poses[seen[0]]
-        return solver.with_priors(solver.picture_system(part, seen[1]), part, None)
+        return solver.with_priors(picture.system(seen[0], part, seen[1]), part, None)
 
     return each(system, zip(chunks, observations, strict=True))
 

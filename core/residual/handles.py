@@ -28,7 +28,7 @@ WELDED = 1e-5
 class Handles:
     """weights: sparse float64[V, K], rows sum to one: offsets of vertices from those of handles.
 
-    shares: float64[K], the part of the surface's area that hangs on each; they sum to one.
+    shares: float64[K], the part of the surface's area that hangs on each; they sum to one, where none is loosened.
     laplacian: float64[K, K]: o . laplacian . o is the mean over the surface of how much neighbouring handles differ, squared.
     """
 
@@ -51,6 +51,12 @@ class Handles:
 
     def __len__(self) -> int:
         return len(self.shares)
+
+    def loosened(self, firmness: Float64) -> "Handles":
+        """The same handles, each held by the priors only so much: float64[K], 1 for as before, 0 for not at all. Two are tied to each
+        other as firmly as the looser one is held."""
+        ties = np.minimum(firmness[:, None], firmness) * np.where(np.eye(len(self), dtype=bool), 0.0, -self.laplacian)
+        return Handles(self.weights, firmness * self.shares, np.diag(ties.sum(1)) - ties)
 
 
 def _spread(graph: sparse.csr_matrix, places: Float64, spacing: float) -> tuple[Float64, float]:

@@ -84,18 +84,28 @@ def fit_residual(
 
 def follow(film: Film, carrier: Carrier, handles: Handles, priors: Priors, progress: Progress = no_progress) -> Float64:
     """float64[T, K, 3]: the handles' offsets at rest in every frame of a film, in diagonals."""
-    evidence = Evidence(film, carrier, handles, handles.weights[carrier.problem.kept])
+    evidence = Evidence.of(film, carrier, handles)
     offsets = np.zeros((len(film), len(handles), 3))
-    chunks = [slice(first, min(first + CHUNK, len(film))) for first in range(1, len(film), CHUNK)]
     for number, level in enumerate(LEVELS):
-        looked = []
-        for chunk in chunks:
-            progress((number + chunk.start / len(film)) / len(LEVELS), "following the surface")
-            looked.append(evidence.look_at(range(chunk.start, chunk.stop), offsets[chunk], level))
-        for _ in range(STEPS):
-            parts = [evidence.equations(one, offsets[chunk]) for one, chunk in zip(looked, chunks, strict=True)]
-            hessian, gradient = (np.concatenate(part) for part in zip(*parts, strict=True))
-            offsets = step(handles, priors, offsets, hessian, gradient)
+
+        def told(fraction: float, text: str, number: int = number) -> None:
+            progress((number + fraction) / len(LEVELS), text)
+
+        offsets = one_round(evidence, priors, offsets, level, told)
+    return offsets
+
+
+def one_round(evidence: Evidence, priors: Priors, offsets: Float64, level: int, progress: Progress = no_progress) -> Float64:
+    """Draw all frames with the offsets float64[T, K, 3] that they have, and take a few steps. level: of the blur pyramid."""
+    chunks = [slice(first, min(first + CHUNK, len(offsets))) for first in range(1, len(offsets), CHUNK)]
+    looked = []
+    for chunk in chunks:
+        progress(chunk.start / len(offsets), "following the surface")
+        looked.append(evidence.look_at(range(chunk.start, chunk.stop), offsets[chunk], level))
+    for _ in range(STEPS):
+        parts = [evidence.equations(one, offsets[chunk]) for one, chunk in zip(looked, chunks, strict=True)]
+        hessian, gradient = (np.concatenate(part) for part in zip(*parts, strict=True))
+        offsets = step(evidence.handles, priors, offsets, hessian, gradient)
     return offsets
 
 

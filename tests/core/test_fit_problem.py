@@ -175,7 +175,7 @@ def test_loosening_spares_calm_joints():
 def test_only_a_rig_made_for_the_subject_is_let_go(problem, monkeypatch, priors, rest, share):
     """The pulls of the last round: of 40 a twentieth, or of 160 the quarter that it began with."""
     held = []
-    monkeypatch.setattr(refine, "_round", lambda solver, poses, smoothness, one: held.append((solver.priors.rest, smoothness.share)) or poses)
+    monkeypatch.setattr(refine, "one_round", lambda solver, poses, smoothness, one: held.append((solver.priors.rest, smoothness.share)) or poses)
     refine.refine(Solver(None, priors), Poses.rest(2, problem.joints), Smoothness(), lambda fraction: None)
     assert held[0][1] == 1.0
     assert held[-1] == pytest.approx((rest, share))
@@ -183,7 +183,7 @@ def test_only_a_rig_made_for_the_subject_is_let_go(problem, monkeypatch, priors,
 
 def test_limbs_are_reconsidered_once_before_the_last_rounds(problem, monkeypatch):
     happened = []
-    monkeypatch.setattr(refine, "_round", lambda solver, poses, smoothness, one: happened.append(one.level) or poses)
+    monkeypatch.setattr(refine, "one_round", lambda solver, poses, smoothness, one: happened.append(one.level) or poses)
 
     def between(poses):
         happened.append("limbs")

@@ -118,6 +118,7 @@ def test_a_run_bakes_what_lies_beyond_the_bones(saved, tmp_path, kind):
     np.testing.assert_array_equal(result.tissue.values[0], 0)
     assert np.isfinite(result.tissue.offsets).all()
     assert result.report["tissue"]["largest_pct"] < 40
+    assert "settle" in result.report["fit"]["seconds"]  # the bones were found beneath what moves on its own
     assert (tmp_path / "restored.mp4").exists() == (tmp_path / "coarse.mp4").exists() == (kind == "RESTORED")
 
 
