@@ -24,7 +24,7 @@ CUDA_DEVICE = Path("/dev/nvidiactl")
 GIGABYTE = 10**9
 NICENESS = 10
 
-GLIBC_TRIM_THRESHOLD, GLIBC_MMAP_THRESHOLD = -1, -3
+GLIBC_TRIM_THRESHOLD, GLIBC_MMAP_THRESHOLD, GLIBC_ARENA_MAX = -1, -3, -8
 """Names of mallopt's settings, see its manual page."""
 MOST_KEPT, LARGEST_KEPT = 256 * 2**20, 32 * 2**20
 """Bytes of freed memory kept, and of the largest block that is; 32 MiB is the most that glibc takes."""
@@ -117,6 +117,7 @@ def keep_freed_memory() -> None:
 
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
+        library.mallopt(GLIBC_ARENA_MAX, 1)  # else every thread keeps as much for itself
         library.mallopt(GLIBC_TRIM_THRESHOLD, MOST_KEPT)
         library.mallopt(GLIBC_MMAP_THRESHOLD, LARGEST_KEPT)
 
