@@ -23,6 +23,9 @@ from .poses import Poses
 POINTS = 60
 """Points of a limb's surface that stand for it where its worth is only guessed."""
 
+MOST_VERTICES = 500_000
+"""Vertices placed at once; a core takes about 0.1 GB for them."""
+
 
 @dataclass(frozen=True)
 class Backdrop:
@@ -104,7 +107,13 @@ class Paint:
         return (np.where(inside, spared, 0) * area).sum(1) / self.observer.evidence.pixel**2
 
     def worth(self, backdrop: Backdrop, world: Tensor, shift: Tensor) -> Float64:
-        """float64[K]: what K poses are worth. Only the window that they take is drawn."""
+        """float64[K]: what K poses (transforms [K, J, 3, 3] and [K, J, 3]) are worth."""
+        at_once = max(MOST_VERTICES // len(self.skin.starts), 1)
+        parts = (slice(first, first + at_once) for first in range(0, len(world), at_once))
+        return np.concatenate([self._worth(backdrop, world[part], shift[part]) for part in parts])
+
+    def _worth(self, backdrop: Backdrop, world: Tensor, shift: Tensor) -> Float64:
+        """The same of some poses together. Only the window that they take is drawn."""
         problem = self.observer.problem
         points = self.skin.points(world, shift).numpy()
         clip, first, size = _window(problem.clip_points(points), backdrop.error.shape)

@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from animamimic.core.fit import painting
 from animamimic.core.fit.compare import picture_error
 from animamimic.core.fit.hinge import Hinges
 from animamimic.core.fit.hypotheses import Limb, limbs, mirrored, reconsider
@@ -154,6 +155,17 @@ def test_what_painting_a_limb_is_worth_is_what_the_drawing_says(vector):
     worth = float(paint.worth(backdrop, *transforms)[0])
     assert without - worth == pytest.approx(picture_error(observer, [1], pose)[0], rel=0.02, abs=2)
     assert float(paint.guessed_worth(backdrop, *transforms)[0]) == pytest.approx(worth, rel=0.1, abs=150)  # the limb has 1400 pixels
+
+
+def test_many_poses_are_worth_what_each_is_worth_alone(monkeypatch):
+    """Poses of large limbs are painted a few at a time, to bound memory; their window must not matter."""
+    observer = foreshortened([0, 30])
+    paint, poses = Paint.of(observer, 1), turned([(0, 0, 0.1 * index) for index in range(5)])
+    backdrop, transforms = paint.backdrop(1, poses[:1]), observer.problem.skeleton.transforms(poses.rotations, poses.translations)
+    together = paint.worth(backdrop, *transforms)
+    monkeypatch.setattr(painting, "MOST_VERTICES", 2 * len(paint.skin.starts))
+    assert paint.worth(backdrop, *transforms) == pytest.approx(together, rel=1e-3)
+    assert np.ptp(together) > 10
 
 
 def test_path_of_least_cost_is_the_best_of_all():
