@@ -1,0 +1,78 @@
+"""Trails through the frames, on a subject of one point that goes where its joint does: a pose is a place."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from animamimic.core.fit import track as tracking
+from animamimic.core.fit.poses import Poses
+from animamimic.core.fit.track import APART, TRAILS, Trail, track
+
+
+def place(x):
+    pose = Poses.rest(1, 1)
+    pose.translations[0, 0, 0] = x
+    return pose
+
+
+def places(poses):
+    return poses.translations[:, 0, 0].tolist()
+
+
+POINT = SimpleNamespace(
+    rest=lambda count: Poses.rest(count, 1),
+    transforms=lambda poses: (poses.rotations, poses.translations),
+    skinned=lambda world, shift: shift.numpy(),
+    skeleton=SimpleNamespace(descends=torch.ones(1, 1)),
+)
+
+
+def solver_of(frames):
+    observer = SimpleNamespace(evidence=np.zeros(frames))
+    return SimpleNamespace(observer=observer, problem=POINT)
+
+
+@pytest.fixture
+def followed(monkeypatch):
+    """Let every frame offer places by `ways`: (frame, place before) -> [(place, error), ...]; returns how many trails each frame began with."""
+    monkeypatch.setattr(tracking, "limb_joints", lambda problem: [])
+    monkeypatch.setattr(tracking, "picture_error", lambda observer, frames, poses: np.zeros(len(poses)))
+    begun = []
+
+    def offer(ways):
+        def step(solver, frame, trails, limbs, enough):
+            begun.append(len(trails))
+            return [Trail(place(x), trail.error + error, trail) for trail in trails for x, error in ways(frame, places(trail.pose)[0])]
+
+        monkeypatch.setattr(tracking, "_followed", step)
+        return begun
+
+    return offer
+
+
+def test_what_explains_one_frame_best_gives_way_to_what_explains_all(followed):
+    """At 1 the error is 1 and later 5; at 2 it is 2 and later 1."""
+    followed(lambda frame, x: [(1.0, 1.0), (2.0, 2.0)] if frame == 1 else [(x, 5.0 if x == 1 else 1.0)])
+    poses, count = track(solver_of(4), None, lambda fraction: None)
+    assert (places(poses), count) == ([0, 2, 2, 2], 4)
+
+
+def test_ways_to_the_same_pose_are_one_trail(followed):
+    begun = followed(lambda frame, x: [(x + 0.1, 1.0), (x + 0.1 + 0.9 * APART, 0.5)])
+    poses, _ = track(solver_of(4), None, lambda fraction: None)
+    assert begun == [1, 1, 1]
+    assert places(poses)[3] == pytest.approx(0.3 + 2.7 * APART)
+
+
+def test_no_more_trails_are_kept_than_are_affordable(followed):
+    begun = followed(lambda frame, x: [(x + step, float(step)) for step in range(TRAILS + 2)])
+    track(solver_of(4), None, lambda fraction: None)
+    assert begun == [1, TRAILS, TRAILS]
+
+
+def test_a_stopped_trail_stays_where_it_is(followed):
+    followed(lambda frame, x: [(x + 1, 1.0)])
+    asked = iter([False, False, True])
+    poses, count = track(solver_of(5), None, lambda fraction: None, stop=lambda: next(asked))
+    assert (places(poses), count) == ([0, 1, 2, 2, 2], 3)
