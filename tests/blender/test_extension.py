@@ -123,23 +123,3 @@ properties.copy_unset(scene, given)
 tell(values=[given.seed, given.rig, given.video])
 """)
     assert ran["values"] == [3, "KEEP", "a.mp4"]
-
-
-def test_every_button_panel_and_stage_has_a_german_name(blender):
-    ran = blender("""
-from inspect import getmembers, isclass
-german, session = part("animamimic_addon.translations").GERMAN, part("animamimic_addon.session")
-operators = []
-for name in sys.modules:
-    if name.startswith(part("operators").__name__ + "."):
-        operators += [one.bl_label for _, one in getmembers(sys.modules[name], isclass) if one.__name__.startswith("ANIMAMIMIC_OT_")]
-texts = set(session.STAGE_TITLES.values()) | {"Starting the engine"}
-for name in sys.modules:
-    if name.startswith(part("panels").__name__ + "."):
-        texts |= {one.bl_label for _, one in getmembers(sys.modules[name], isclass) if one.__name__.startswith("ANIMAMIMIC_PT_")}
-blenders = {"AnimaMimic", "Video", "Rig", "Motion"}
-tell(buttons=sorted(one for one in set(operators) if ("Operator", one) not in german), count=len(set(operators)),
-     texts=sorted(one for one in texts - blenders if ("*", one) not in german), panels=len(texts))
-""")
-    assert ran["count"] > 20 and ran["panels"] > 12
-    assert (ran["buttons"], ran["texts"]) == ([], [])
