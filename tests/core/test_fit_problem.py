@@ -201,7 +201,7 @@ def test_steps_of_a_round_gather_speed(problem, monkeypatch):
 
     monkeypatch.setattr(refine, "_step", tenth)
     stub = SimpleNamespace(problem=problem, priors=OWN_RIG)
-    poses = refine._round(stub, Poses.rest(1, problem.joints), Smoothness(), refine.Round(3, 3, 1.0, 1.0, 1.0))
+    poses = refine.one_round(stub, Poses.rest(1, problem.joints), Smoothness(), refine.Round(3, 3, 1.0, 1.0, 1.0))
     np.testing.assert_allclose(1 - poses.translations, 0.57591)
 
 

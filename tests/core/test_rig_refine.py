@@ -103,7 +103,7 @@ def test_the_joint_is_found_in_a_video():
     """Shape alone cannot know where a smooth bar bends: one bone is fitted to a film of it, and what that leaves shows the hinge."""
     mesh = bar_mesh()
     hinged, stiff = chain(mesh, ("root", "top"), (0, HINGE, 1.2)), chain(mesh, ("root",), (0, 1.2))
-    angles = 0.6 * np.sin(np.linspace(0, np.pi, 7))
+    angles = 0.4 * np.sin(np.linspace(0, np.pi, 7))
     truth = skin(hinged, turned(hinged, 1, angles)).astype(np.float64)
     subject = caped.Caped(mesh, hinged, turned(hinged, 1, angles), truth, np.zeros(len(mesh.vertices), bool), caped._patches(mesh.vertices))
     view = caped.camera(96, degrees=0.0)
