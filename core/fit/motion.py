@@ -128,11 +128,10 @@ def fit_motion(
     fitted = Fitted(solver, small, refined(solver, small, poses, progress), followed)
     if settings.stretch == "AUTO" and base.frees:
 
-        def again(solver: Solver, small: Observer, poses: Poses) -> Poses:
-            """Once more, with a bar that does not go back."""
-            return refined(solver, small, poses, lambda _, text: progress(0.98, f"trying a bone that may do more: {text}"))
+        def at_the_end(_: float, text: str) -> None:
+            progress(0.98, f"trying a bone that may do more: {text}")  # a bar does not go back
 
-        fitted = free_joints(fitted, again, stop)
+        fitted = free_joints(fitted, lambda solver, small, poses: refined(solver, small, poses, at_the_end), stop)
     if settle is not None and not stop():
         with watch.part("settle"):
             progress(0.98, "settling the bones beneath what moves on its own")
