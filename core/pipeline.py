@@ -16,6 +16,7 @@ from .bounds import bound, out_of_memory
 from .clip_stage import clip_view, driving_clip, generated_request, make_driving_video
 from .errors import AnimaMimicError, InputError
 from .files import write_text
+from .flow_weights import with_content_of_weights
 from .job import Message, Request, Result, Task
 from .narrator import Narrator, report_values
 from .refine_stage import REFINING, fitted
@@ -88,9 +89,10 @@ def animate(folder: Path, request: Request) -> Result:
     rig = request.rig or narrator.result("rig", (mesh, settings.rig), lambda progress: _build_rig(request, progress))
     narrator.time_left.usual = _usual_seconds(request, len(clip.frames), rig)
     stop = (folder / job.STOP_FILE).exists
+    fit_settings = with_content_of_weights(settings.fit)
 
     def fit(stage: str, rig: Rig) -> tuple[Motion, dict[str, Any]]:
-        inputs = (mesh, rig, request.rig is not None, view, clip, settings.fit, request.frame_count, settings.residual if _surface_follows(request) else None)
+        inputs = (mesh, rig, request.rig is not None, view, clip, fit_settings, request.frame_count, settings.residual if _surface_follows(request) else None)
         return narrator.result(stage, inputs, lambda progress: _fit(request, rig, clip, progress, stop, narrator.show), whole=lambda: not stop())
 
     found = fitted(narrator, request, rig, clip, fit)

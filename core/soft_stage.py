@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from .clip_stage import clip_view
+from .flow_weights import with_content_of_weights
 from .job import Request
 from .narrator import Narrator, report_values
 from .types import Clip, Motion, Progress, Rig, Tissue, TissueParameters, UInt8
@@ -53,7 +54,8 @@ def flesh(narrator: Narrator, request: Request, rig: Rig, motion: Motion) -> tup
 def followed(narrator: Narrator, request: Request, rig: Rig, motion: Motion, clip: Clip) -> tuple[Tissue, dict[str, Any]]:
     """What a clip, filmed or restored, shows beyond the bones."""
     settings = request.settings
-    seen = (clip, settings.fit.fit_resolution, settings.fit.flow, settings.fit.flow_weights)
+    flow = with_content_of_weights(settings.fit)
+    seen = (clip, flow.fit_resolution, flow.flow, flow.flow_weights)
     inputs = (request.mesh, rig, motion, request.view, seen, settings.residual, settings.tissue.shape_keys)
 
     def compute(progress: Progress) -> tuple[Tissue, dict[str, Any]]:

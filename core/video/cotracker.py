@@ -31,9 +31,14 @@ class CoTracker:
     def of(weights: str = "") -> "CoTracker":
         """Made from the program and weights on this machine, see `flow.follower`."""
         predictor = _predictor()
-        path = weights_file("CoTracker3", [WEIGHTS], weights)
+        path = CoTracker.file(weights)
         filled(predictor.model, read_weights(path), "CoTracker3", path)
         return CoTracker(predictor)
+
+    @staticmethod
+    def file(weights: str = "") -> Path:
+        """The weights' file, see `flow.file_with_weights`."""
+        return weights_file("CoTracker3", [WEIGHTS], weights)
 
     def follow(self, one: Float32, other: Float32, points: Float32) -> Followed:
         """See `flow.Follower`."""

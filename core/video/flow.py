@@ -5,6 +5,7 @@ Pictures are float32[H, W, 3] in [0, 1]; positions are (x, y) in pixels, centres
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -67,14 +68,33 @@ def follower(name: str, weights: str = "") -> Follower:
     weights: file with a network's weights; '' for where torch keeps those that it has fetched. Nothing is ever fetched here.
     Raises InputError where a network's package or weights are missing or do not fit.
     """
-    if name == "DIS":
-        return DIS
+    return DIS if name == "DIS" else _network(name).of(weights)
+
+
+def file_with_weights(name: str, weights: str = "") -> Path:
+    """The file that a network's follower of that name is filled from; arguments and errors as for `follower`."""
+    return _network(name).file(weights)
+
+
+class _Network(Protocol):
+    """A follower's class, whose network is filled from a file."""
+
+    @staticmethod
+    def of(weights: str = "") -> Follower:
+        """Made from weights on this machine."""
+
+    @staticmethod
+    def file(weights: str = "") -> Path:
+        """The file that it is filled from."""
+
+
+def _network(name: str) -> type[_Network]:
     if name == "RAFT":
         from .raft import Raft
 
-        return Raft.of(weights)
+        return Raft
     if name == "COTRACKER":
         from .cotracker import CoTracker
 
-        return CoTracker.of(weights)
+        return CoTracker
     raise InputError(f"There is no optical flow called {name!r}.", "Use DIS, RAFT or COTRACKER.")

@@ -1,6 +1,6 @@
 """Optical flow by RAFT (Teed and Deng 2020), torchvision's, where that and its weights are on this machine."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Any
 from urllib.parse import urlparse
@@ -33,12 +33,17 @@ class Raft:
     @staticmethod
     def of(weights: str = "") -> "Raft":
         """Made from weights on this machine, see `flow.follower`."""
-        models = _torchvision()
-        kinds = (models.Raft_Large_Weights, models.Raft_Small_Weights)
-        path = weights_file("RAFT", [PurePosixPath(urlparse(kind.DEFAULT.url).path).name for kind in kinds], weights)
+        models, path = _torchvision(), Raft.file(weights)
         values = read_weights(path)
         small = FIRST_LAYER in values and len(values[FIRST_LAYER]) == FIRST_LAYER_OF_SMALL
         return Raft(filled((models.raft_small if small else models.raft_large)(weights=None), values, "RAFT", path))
+
+    @staticmethod
+    def file(weights: str = "") -> Path:
+        """The weights' file, see `flow.file_with_weights`."""
+        models = _torchvision()
+        kinds = (models.Raft_Large_Weights, models.Raft_Small_Weights)
+        return weights_file("RAFT", [PurePosixPath(urlparse(kind.DEFAULT.url).path).name for kind in kinds], weights)
 
     def follow(self, one: Float32, other: Float32, points: Float32) -> Followed:
         """See `flow.Follower`."""

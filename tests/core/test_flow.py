@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from animamimic.core.errors import InputError
-from animamimic.core.video.flow import DIS, follower
+from animamimic.core.video.flow import DIS, file_with_weights, follower
 from animamimic.core.video.raft import Raft
 
 SHIFT = (4, -3)
@@ -153,6 +153,14 @@ def test_cotracker_is_asked_from_the_hubs_folder_and_says_what_is_hidden(empty_h
     assert found.moved == pytest.approx(np.tile(SHIFT, (3, 1)), abs=1e-4)
     assert found.missed.max() < 1e-4
     assert found.shown.tolist() == [1, 0, 0]
+
+
+def test_the_file_with_weights_is_the_one_given_or_where_torch_keeps_it(empty_hub):
+    kept, given = empty_hub / "checkpoints" / "scaled_offline.pth", empty_hub / "own.pth"
+    for path in (kept, given):
+        path.touch()
+    assert file_with_weights("COTRACKER") == kept
+    assert file_with_weights("COTRACKER", str(given)) == given
 
 
 def test_what_is_missing_is_told_and_never_fetched(empty_hub, monkeypatch):

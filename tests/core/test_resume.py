@@ -105,6 +105,30 @@ def test_another_video_computes_all_but_the_rig(again):
     assert run(again[0])[0] == {"video", "fit", "tissue", "keys"}
 
 
+def test_weights_that_moved_are_the_same_and_weights_that_were_replaced_are_not(again, tmp_path, monkeypatch):
+    folder = again[0]
+    one, other = tmp_path / "one.pth", tmp_path / "other.pth"
+    one.write_bytes(b"weights")
+    with_network = pipeline._fit
+
+    def without_network(request, *rest):
+        settings = job.dataclasses.replace(request.settings, fit=job.dataclasses.replace(request.settings.fit, flow="DIS"))
+        return with_network(job.dataclasses.replace(request, settings=settings), *rest)
+
+    monkeypatch.setattr(pipeline, "_fit", without_network)
+    change(folder, flow="COTRACKER", flow_weights=str(one))
+    assert run(folder)[0] == {"fit"}
+    one.rename(other)
+    change(folder, flow_weights=str(other))
+    assert run(folder)[0] == set()
+    other.write_bytes(b"weightz")
+    assert run(folder)[0] == {"fit"}
+    change(folder, flow="DIS")
+    assert run(folder)[0] == {"fit"}
+    change(folder, flow_weights="no such file.pth")  # which nobody reads
+    assert run(folder)[0] == set()
+
+
 @pytest.mark.parametrize("stage", ["video", "rig", "fit", "tissue", "keys"])
 def test_a_damaged_file_is_made_again(again, stage):
     folder, result = again
