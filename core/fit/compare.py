@@ -38,8 +38,8 @@ def error_map(ready: FrameEvidence, drawing: Drawing) -> Float32:
     return result
 
 
-def painted_error(ready: FrameEvidence, where: np.ndarray | tuple[np.ndarray, np.ndarray], colours: Float32) -> Float32:
+def painted_error(ready: FrameEvidence, where: np.ndarray | tuple[np.ndarray, ...], colours: Float32) -> Float32:
     """float32[..., n]: badness of n pixels (`where` indexes [H, W]) with the subject painted over them in these colours [..., n, 3]."""
     against = np.abs(colours - ready.background[where])
     contrast = np.maximum(np.maximum(against[..., 0], against[..., 1]), against[..., 2]) / CONTRAST
-    return squared_difference(colours, ready.image[where]) + (1 - ready.coverage[where]) ** 2 * np.minimum(contrast, 1)
+    return squared_difference(colours, ready.image_at(where)) + (1 - ready.coverage_at(where)) ** 2 * np.minimum(contrast, 1)

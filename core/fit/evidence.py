@@ -3,22 +3,24 @@
 All pictures are float32 at the fit's resolution, row 0 on top, pixel centres at +0.5; positions are (x, y) in pixels.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
-from threading import Lock
 
 import cv2
 import numpy as np
 
 from ..types import Clip, Float32, UInt8
 from ..video.pictures import grey
+from .memory import Memory
 
-MEMORY = 300_000_000
-"""Bytes that prepared frames may take; what does not fit is made again when needed."""
+KEPT_BYTES = 200_000_000
+"""Bytes that what is dear to prepare may take: some 400 frames of 256 x 256. What does not fit is made again when needed."""
 
-PIXEL_BYTES = 94
-"""Bytes that a prepared frame takes for each of its pixels."""
+READY_BYTES = 200_000_000
+"""Bytes that prepared frames may take beside that; what is made again then costs a millisecond or two of processor time a frame."""
+
+LEAST_READY = 4
+"""Prepared frames kept in any case."""
 
 MOST_DIFFERENCE = 0.3
 """Difference of one colour channel (of 1) beyond which a pixel is simply wrong."""
@@ -28,29 +30,128 @@ BLURS = (8.0, 3.0, 1.5, 1.0)
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """A frame without its subject: the frame's own pixels but for a window float32[h, w, 3] whose first row and column is `first`."""
+
+    first: tuple[int, int]
+    window: Float32
+
+    @staticmethod
+    def of(image: Float32, coverage: Float32) -> "Surroundings":
+        """Carry the surroundings on behind the subject; image: float32[H, W, 3], coverage: float32[H, W]."""
+        whole = _carried_on(image, coverage)
+        rows, columns = (np.flatnonzero((whole != image).any(axis)) for axis in ((1, 2), (0, 2)))
+        if not len(rows):
+            return Surroundings((0, 0), whole[:0, :0].copy())
+        return Surroundings((int(rows[0]), int(columns[0])), whole[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy())
+
+    def around(self, image: Float32) -> Float32:
+        """float32[H, W, 3]: the frame's picture with the window in its place."""
+        result = image.copy()
+        (row, column), (height, width) = self.first, self.window.shape[:2]
+        result[row : row + height, column : column + width] = self.window
+        return result
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is dear to prepare of a frame. distance, outline: see `FrameEvidence`."""
+
+    distance: Float32
+    outline: Float32
+    surroundings: Surroundings
+
+    @staticmethod
+    def of(image: Float32, coverage: Float32) -> "Kept":
+        """Of a frame's picture float32[H, W, 3] and coverage float32[H, W]."""
+        distance = signed_distance(coverage)
+        return Kept(distance, _outline(distance), Surroundings.of(image, coverage))
+
+    @property
+    def bytes(self) -> int:
+        """What it takes."""
+        return self.distance.nbytes + self.outline.nbytes + self.surroundings.window.nbytes
+
+
+@dataclass(frozen=True)
 class FrameEvidence:
     """One frame.
 
-    image: float32[H, W, 3] in [0, 1]. coverage: float32[H, W], share of the pixel that is subject.
-    blurred: the image at each level of the pyramid. grey: uint8[H, W] for optical flow.
-    background: float32[H, W, 3], the surroundings carried on behind the subject.
-    distance: float32[H, W], pixels to the silhouette, positive outside. slope: float32[H, W, 2], its gradient (x, y).
-    outline: float32[n, 2], points on the silhouette.
+    colours: uint8[H, W, 3]. covered: uint8[H, W], how much of the pixel is subject. pixel: see `Evidence.pixel`. Of `kept`:
+    distance: float32[H, W], pixels to the silhouette, positive outside; outline: float32[n, 2], points on the silhouette. The rest is cheap
+    to make, and made when it is asked for.
     """
 
-    image: Float32
-    coverage: Float32
-    blurred: tuple[Float32, ...]
-    grey: UInt8
-    background: Float32
-    distance: Float32
-    slope: Float32
-    outline: Float32
+    colours: UInt8
+    covered: UInt8
+    pixel: float
+    kept: Kept
+    _blurred: dict[int, Float32] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def distance(self) -> Float32:
+        """See above."""
+        return self.kept.distance
+
+    @property
+    def outline(self) -> Float32:
+        """See above."""
+        return self.kept.outline
+
+    @property
+    def image(self) -> Float32:
+        """float32[H, W, 3] in [0, 1]."""
+        return self.colours.astype(np.float32) / 255
+
+    @property
+    def coverage(self) -> Float32:
+        """float32[H, W], share of the pixel that is subject."""
+        return self.covered.astype(np.float32) / 255
+
+    @property
+    def grey(self) -> UInt8:
+        """uint8[H, W], brightness."""
+        return grey(self.image)
+
+    def image_at(self, where: np.ndarray | tuple[np.ndarray, ...]) -> Float32:
+        """The image at some pixels; `where` indexes [H, W]."""
+        return self.colours[where].astype(np.float32) / 255
+
+    def coverage_at(self, where: np.ndarray | tuple[np.ndarray, ...]) -> Float32:
+        """The coverage of some pixels; `where` indexes [H, W]."""
+        return self.covered[where].astype(np.float32) / 255
+
+    @cached_property
+    def background(self) -> Float32:
+        """float32[H, W, 3], the surroundings carried on behind the subject."""
+        return self.kept.surroundings.around(self.image)
+
+    def blurred(self, level: int) -> Float32:
+        """float32[H, W, 3]: the image at a level of the blur pyramid."""
+        found = self._blurred.get(level)
+        if found is None:
+            found = self._blurred[level] = blur(self.image, BLURS[level] * self.pixel)
+        return found
+
+    @cached_property
+    def slope(self) -> Float32:
+        """float32[H, W, 2], the gradient (x, y) of the distance."""
+        return np.stack(np.gradient(self.distance)[::-1], -1)
 
     @cached_property
     def error_of_background(self) -> Float32:
         """float32[H, W]: how far the frame is from its surroundings without any subject, in colour and mask."""
         return squared_difference(self.background, self.image) + self.coverage**2
+
+    @property
+    def bytes(self) -> int:
+        """What it takes by now, beside what is kept."""
+        made = [value for name, value in vars(self).items() if name in CHEAP]
+        return sum(one.nbytes for one in (*made, *self._blurred.values()))
+
+
+CHEAP = ("background", "slope", "error_of_background")
+"""What a frame holds on to once it was asked for, beside its blurred pictures."""
 
 
 @dataclass
@@ -62,11 +163,10 @@ class Evidence:
 
     images: UInt8
     coverage: UInt8
-    _ready: OrderedDict[int, FrameEvidence] = field(default_factory=OrderedDict)
-    _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
-        self._preparing = [Lock() for _ in self.images]
+        self._kept: Memory[Kept] = Memory(len(self), KEPT_BYTES, lambda kept: kept.bytes)
+        self._ready: Memory[FrameEvidence] = Memory(len(self), READY_BYTES, lambda ready: ready.bytes, LEAST_READY)
 
     @staticmethod
     def of(clip: Clip, width: int, height: int) -> "Evidence":
@@ -87,29 +187,12 @@ class Evidence:
         return max(self.images.shape[1:3]) / 256
 
     def __getitem__(self, frame: int) -> FrameEvidence:
-        with self._preparing[frame]:
-            ready = self._ready.get(frame) or self._prepare(frame)
-            with self._lock:
-                self._ready[frame] = ready
-                self._ready.move_to_end(frame)
-                if len(self._ready) > max(4, MEMORY // (PIXEL_BYTES * self.images[0, ..., 0].size)):
-                    self._ready.popitem(last=False)
-        return ready
+        return self._ready.get(frame, self._prepared)
 
-    def _prepare(self, frame: int) -> FrameEvidence:
-        image = self.images[frame].astype(np.float32) / 255
-        coverage = self.coverage[frame].astype(np.float32) / 255
-        distance = signed_distance(coverage)
-        return FrameEvidence(
-            image=image,
-            coverage=coverage,
-            blurred=tuple(blur(image, sigma * self.pixel) for sigma in BLURS),
-            grey=grey(image),
-            background=_carried_on(image, coverage),
-            distance=distance,
-            slope=np.stack(np.gradient(distance)[::-1], -1),
-            outline=_outline(distance),
-        )
+    def _prepared(self, frame: int) -> FrameEvidence:
+        colours, covered = self.images[frame], self.coverage[frame]
+        kept = self._kept.get(frame, lambda _: Kept.of(colours.astype(np.float32) / 255, covered.astype(np.float32) / 255))
+        return FrameEvidence(colours, covered, self.pixel, kept)
 
 
 def squared_difference(one: Float32, other: Float32) -> Float32:

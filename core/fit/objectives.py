@@ -59,7 +59,7 @@ class ColourObjective:
         cost = np.zeros(len(positions))
         for item, frame in enumerate(self.frames):
             around = (positions[item][None] + sides[:, None]).astype(np.float32).reshape(-1, 2)
-            values = sample(self.evidence[frame].blurred[self.level], around).reshape(5, count, 3).astype(np.float64)
+            values = sample(self.evidence[frame].blurred(self.level), around).reshape(5, count, 3).astype(np.float64)
             slope = np.stack([values[0] - values[1], values[2] - values[3]], 1)  # n, 2, 3
             residual = values[4] - self.colours[item]
             squared = (residual**2).sum(-1)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from animamimic.core.fit.compare import error_map
-from animamimic.core.fit.evidence import Evidence, FrameEvidence, signed_distance
+from animamimic.core.fit.evidence import Evidence, FrameEvidence, Kept, Surroundings, signed_distance
 from animamimic.core.fit.look import Drawing
+from animamimic.core.fit.memory import Memory
 from animamimic.core.fit.objectives import ColourObjective, SilhouetteObjective, TargetObjective
 from animamimic.core.video.pictures import sample
 
@@ -109,20 +110,55 @@ def test_many_samples_and_none():
 
 
 def test_a_pixel_s_error_is_its_limited_colour_difference_and_its_mask_s():
-    # Two pixels: one drawn in 0.5 over 0.35 (a contrast at which the mask counts whole), the other left as background.
-    image, background = (np.array([[[left] * 3, [right] * 3]], np.float32) for left, right in ((0.3, 0.5), (0.35, 1.0)))
-    ready = FrameEvidence(
-        image=image,
-        coverage=np.array([[0.75, 0.2]], np.float32),
-        blurred=(),
-        grey=np.zeros((1, 2), np.uint8),
-        background=background,
-        distance=np.zeros((1, 2), np.float32),
-        slope=np.zeros((1, 2, 2), np.float32),
-        outline=np.zeros((0, 2), np.float32),
-    )
-    colours = np.array([[[0.5] * 3, [0.0] * 3]], np.float32)
+    # Two pixels: one drawn in 0.4 over 0.2 (a contrast at which the mask counts whole), the other left as background.
+    image, background = (np.array([[[left] * 3, [right] * 3]], np.float32) for left, right in ((0.2, 0.4), (0.2, 1.0)))
+    kept = Kept(np.zeros((1, 2), np.float32), np.zeros((0, 2), np.float32), Surroundings((0, 1), background[:, 1:]))
+    ready = FrameEvidence(np.rint(255 * image).astype(np.uint8), np.array([[204, 51]], np.uint8), 1.0, kept)
+    colours = np.array([[[0.4] * 3, [0.0] * 3]], np.float32)
     drawing = Drawing(np.zeros((0, 3)), np.array([[0, -1]], np.int32), np.zeros((1, 2, 3), np.float32), colours, np.ones((1, 2), bool))
     drawn, empty = error_map(ready, drawing)[0]
-    assert drawn == pytest.approx(3 * 0.2**2 + (1 - 0.75) ** 2)
-    assert empty == pytest.approx(3 * 0.3**2 + 0.2**2)  # 0.5 apart, limited to 0.3
+    assert drawn == pytest.approx(3 * 0.2**2 + (1 - 0.8) ** 2)
+    assert empty == pytest.approx(3 * 0.3**2 + 0.2**2)  # 0.6 apart, limited to 0.3
+
+
+def test_surroundings_are_the_frame_s_own_but_where_the_subject_is():
+    image = ramp(1)
+    image[square_mask() > 0] = 7
+    ready = evidence(image, square_mask())[0]
+    outside = np.ones((SIDE, SIDE), bool)
+    outside[62:194, 62:194] = False
+    np.testing.assert_array_equal(ready.background[outside], ready.image[outside])
+    assert ready.background[100:150, 100:150].min() > 0.15  # carried on from around it
+    assert ready.kept.surroundings.window.shape == (132, 132, 3)
+
+
+def test_memory_lets_go_of_what_was_not_asked_for_longest_and_makes_it_again():
+    made = []
+
+    def make(number):
+        made.append(number)
+        return [number] * 10
+
+    memory = Memory(5, 25, len)
+    assert [memory.get(number, make)[0] for number in (0, 1, 0, 2, 0, 1)] == [0, 1, 0, 2, 0, 1]
+    assert made == [0, 1, 2, 1]
+    assert (len(memory), memory.taken) == (2, 20)
+
+
+def test_memory_notices_what_grew_and_keeps_the_least():
+    memory = Memory(5, 25, len, least=2)
+    grown = memory.get(0, lambda _: [0] * 10)
+    grown.extend([0] * 30)
+    for number in (1, 2):
+        memory.get(number, lambda _: [0] * 10)
+    memory.get(0, lambda _: [0] * 40)
+    assert (len(memory), memory.taken) == (2, 50)
+
+
+def test_a_frame_counts_what_it_made():
+    ready = evidence(ramp(1), square_mask())[0]
+    assert ready.bytes == 0
+    assert (ready.blurred(2) is ready.blurred(2), ready.bytes) == (True, 12 * SIDE**2)
+    assert (ready.slope.shape, ready.bytes) == ((SIDE, SIDE, 2), 20 * SIDE**2)
+    assert ready.error_of_background.max() > 0
+    assert ready.bytes == (20 + 4 + 12) * SIDE**2
