@@ -7,6 +7,7 @@ import numpy as np
 from ..types import Float32, Float64
 from ..workers import each
 from .evidence import FrameEvidence, squared_difference
+from .light import light_on
 from .look import Drawing
 from .observe import CONTRAST, Observer
 from .poses import Poses
@@ -34,7 +35,8 @@ def clip_error(observer: Observer, poses: Poses) -> float:
 def error_map(ready: FrameEvidence, drawing: Drawing) -> Float32:
     """float32[H, W]: badness of every pixel. Where the subject looks like its surroundings a mask cannot tell, so it does not count."""
     result = ready.error_of_background.copy()  # most of the picture, and the same for every pose
-    result[drawing.covered] = painted_error(ready, drawing.covered, drawing.colours[drawing.covered])
+    where = np.nonzero(drawing.covered)
+    result[where] = painted_error(ready, where, light_on(ready, drawing.colours, drawing.known).on(drawing.colours[where], *where))
     return result
 
 

@@ -49,7 +49,7 @@ def _judged(solver: Solver, frames: list[int], poses: Poses) -> tuple[Float32, F
         either = np.maximum(drawing.covered, ready.coverage)
         area = max(float(either.sum()), 1e-6)
         iou[index] = np.minimum(drawing.covered, ready.coverage).sum() / area
-        difference[index] = (np.abs(drawing.over(ready.background) - ready.image).mean(-1) * either).sum() / area
+        difference[index] = (np.abs(observer.lit(frames[index], drawing).over(ready.background) - ready.image).mean(-1) * either).sum() / area
     system = solver.picture_system(poses, observer.observe(frames, drawings, len(BLURS) - 1))
     turns = system.hessian[:, : 3 * joints, : 3 * joints]
     blocks = turns.reshape(len(frames), joints, 3, joints, 3)

@@ -13,6 +13,7 @@ from ..video.flow import DIS, Follower
 from ..video.pictures import grey, sample
 from .evidence import BLURS, Evidence, blur
 from .kinematics import Skin
+from .light import light_on
 from .look import Drawing, Look
 from .objectives import ColourObjective, Objective, SilhouetteObjective, TargetObjective
 from .poses import Poses
@@ -107,6 +108,7 @@ class Observer:
 
     def observe(self, frames: Sequence[int], drawings: Sequence[Drawing], level: int, flow: bool = False) -> Observation:
         """What to compare for some drawn poses, each against a frame of its own. level: of the blur pyramid."""
+        drawings = [self.lit(frame, drawing) for frame, drawing in zip(frames, drawings, strict=True)]
         surfaces = [self._surface(drawing) for drawing in drawings]
         rims = [self._rim(frame, drawing) for frame, drawing in zip(frames, drawings, strict=True)]
         pulls: list[Objective] = [self._colour(frames, drawings, surfaces, level)]
@@ -120,6 +122,12 @@ class Observer:
         return Observation(
             self._places(drawings, surfaces, self.surface_points), tuple(pulls), self._places(drawings, rims, RIM_POINTS), rim_pulls
         )
+
+    def lit(self, frame: int, drawing: Drawing) -> Drawing:
+        """The drawing in a frame's light."""
+        light, where, colours = light_on(self.evidence[frame], drawing.colours, drawing.known), np.nonzero(drawing.covered), drawing.colours.copy()
+        colours[where] = light.on(colours[where], *where)
+        return replace(drawing, colours=colours)
 
     def _surface(self, drawing: Drawing) -> Sampled:
         """Pixels of known surface, spread over the joints so that thin limbs are not lost."""

@@ -16,6 +16,7 @@ from ..surface import spread_by_area
 from ..types import Float32, Float64
 from .compare import error_map, painted_error
 from .kinematics import Skin
+from .light import Light, light_on
 from .look import DEPTH_SLACK, Drawing
 from .observe import Observer, Places, skin_at
 from .poses import Poses
@@ -29,11 +30,13 @@ MOST_VERTICES = 500_000
 
 @dataclass(frozen=True)
 class Backdrop:
-    """A frame without the limb. frame: its index. error: float32[H, W]. depth: float32[H, W] along the camera's axis, infinite outside."""
+    """A frame without the limb. frame: its index. error: float32[H, W]. depth: float32[H, W] along the camera's axis, infinite outside.
+    light: of the frame."""
 
     frame: int
     error: Float32
     depth: Float32
+    light: Light
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ class Paint:
         points = problem.skinned(world, shift)
         points[:, self.own] = problem.skeleton.joints(world, shift)[:, self.root].numpy()
         drawing = self.observer.look.draw_points(points)[0]
-        return Backdrop(frame, error_map(self.observer.evidence[frame], drawing), _depth(self.observer, drawing))
+        ready = self.observer.evidence[frame]
+        return Backdrop(frame, error_map(ready, drawing), _depth(self.observer, drawing), light_on(ready, drawing.colours, drawing.known))
 
     def guessed_worth(self, backdrop: Backdrop, world: Tensor, shift: Tensor) -> Float64:
         """float64[K]: about what K poses (transforms [K, J, 3, 3] and [K, J, 3]) are worth, from points of the surface alone. What hides
@@ -130,7 +134,7 @@ class Paint:
     def _spared(self, backdrop: Backdrop, row: np.ndarray, column: np.ndarray, depth: Float64, colours: Float32) -> Float64:
         """Error that painting colours over pixels spares; nothing where the rest of the subject lies in front."""
         ready = self.observer.evidence[backdrop.frame]
-        painted = painted_error(ready, (row, column), colours)
+        painted = painted_error(ready, (row, column), backdrop.light.on(colours, row, column))
         return np.where(depth < backdrop.depth[row, column] + DEPTH_SLACK, backdrop.error[row, column] - painted, 0)
 
 
