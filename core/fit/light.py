@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..types import Float32, Float64
+from ..types import Float32
 from .evidence import FrameEvidence
 
 MOST_POINTS = 400
