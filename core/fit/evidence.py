@@ -145,9 +145,9 @@ class FrameEvidence:
 
     @property
     def bytes(self) -> int:
-        """What it takes by now, beside what is kept."""
-        made = [value for name, value in vars(self).items() if name in CHEAP]
-        return sum(one.nbytes for one in (*made, *self._blurred.values()))
+        """What it takes by now, beside what is kept. Another thread may add to it meanwhile: dictionaries are asked or copied, not walked."""
+        made = (*map(vars(self).get, CHEAP), *self._blurred.copy().values())
+        return sum(one.nbytes for one in made if one is not None)
 
 
 CHEAP = ("background", "slope", "error_of_background")

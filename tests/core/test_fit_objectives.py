@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from animamimic.core.fit import evidence as evidence_module
 from animamimic.core.fit.compare import error_map
 from animamimic.core.fit.evidence import Evidence, FrameEvidence, Kept, Surroundings, signed_distance
 from animamimic.core.fit.look import Drawing
@@ -149,10 +150,10 @@ def test_memory_notices_what_grew_and_keeps_the_least():
     memory = Memory(5, 25, len, least=2)
     grown = memory.get(0, lambda _: [0] * 10)
     grown.extend([0] * 30)
-    for number in (1, 2):
-        memory.get(number, lambda _: [0] * 10)
-    memory.get(0, lambda _: [0] * 40)
+    memory.get(1, lambda _: [0] * 10)
     assert (len(memory), memory.taken) == (2, 50)
+    memory.get(2, lambda _: [0] * 10)
+    assert (len(memory), memory.taken) == (2, 20)
 
 
 def test_a_frame_counts_what_it_made():
@@ -162,3 +163,17 @@ def test_a_frame_counts_what_it_made():
     assert (ready.slope.shape, ready.bytes) == ((SIDE, SIDE, 2), 20 * SIDE**2)
     assert ready.error_of_background.max() > 0
     assert ready.bytes == (20 + 4 + 12) * SIDE**2
+
+
+def test_a_frame_is_measured_while_something_is_added_to_it(monkeypatch):
+    """As by another thread, between two steps of whoever walks what the frame holds."""
+    ready = evidence(ramp(1), square_mask())[0]
+    ready.blurred(2)
+
+    class Meanwhile(tuple):
+        def __contains__(self, name):
+            vars(ready)[f"added{len(vars(ready))}"] = None
+            return super().__contains__(name)
+
+    monkeypatch.setattr(evidence_module, "CHEAP", Meanwhile(evidence_module.CHEAP))
+    assert ready.bytes == 12 * SIDE**2
