@@ -30,9 +30,11 @@ def use_workers(count: int, begin: Callable[[], None] = lambda: None) -> None:
 def each(work: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
     """What `work` makes of every item, in their order; raises what it raised for the first item for which it did.
 
-    work: must not depend on what it does for other items. What a worker calls works on that worker's thread alone.
+    work: must not depend on what it does for other items. What a worker calls works on that worker's thread alone; a single item is
+    left to the caller's own thread, so that what it calls is shared out.
     """
-    if _pool is None or getattr(_here, "working", False):
+    items = list(items)
+    if _pool is None or len(items) == 1 or getattr(_here, "working", False):
         return [work(item) for item in items]
     return list(_pool.map(work, items))
 

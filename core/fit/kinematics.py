@@ -102,6 +102,9 @@ class Skin:
     def __len__(self) -> int:
         return len(self.bones)
 
+    def __getitem__(self, index: Tensor | np.ndarray) -> "Skin":
+        return Skin(self.bones[index], self.weights[index], self.starts[index])
+
     def points(self, world: Tensor, shift: Tensor) -> Tensor:
         """Skinned points [T, N, 3] for bone transforms [T, B, 3, 3] and [T, B, 3]; differentiable, never larger than its result.
 

@@ -72,7 +72,7 @@ class Paint:
         spread = skin_at(problem.skin, Places(torch.from_numpy(used[triangles[chosen]])[None], torch.from_numpy(mix)[None]))
         return Paint(
             observer=observer,
-            skin=Skin(problem.skin.bones[used], problem.skin.weights[used], problem.skin.starts[used]),
+            skin=problem.skin[used],
             triangles=torch.from_numpy(triangles.astype(np.int32)),
             colours=observer.look.vertex_colours[used],
             points=Skin(spread.bones[0], spread.weights[0].double(), spread.starts[0].double()),

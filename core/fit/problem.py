@@ -109,7 +109,7 @@ class Problem:
         area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
         chosen = spread_by_area(area, BULK_POINTS)
         points = torch.from_numpy(self.triangles[chosen, np.arange(BULK_POINTS) % 3].astype(np.int64))
-        skin = Skin(self.skin.bones[points], self.skin.weights[points], self.skin.starts[points])
+        skin = self.skin[points]
         return skin, torch.from_numpy(self.vertices[points.numpy()])
 
     @property

@@ -25,6 +25,9 @@ POINTS = 6
 STILL = 0.005
 """Fraction of the diagonal by which they may stray in the picture's plane from their mean places."""
 
+BATCH = 16
+"""Lengths of a span that are tried at once."""
+
 SHORTEST = 6
 """Frames that a part must stand still at least: every swing has a turning point."""
 
@@ -43,17 +46,12 @@ class Feelers:
         main = problem.skin.bones.gather(1, problem.skin.weights.argmax(1, keepdim=True))[:, 0].numpy()
         chosen = [_far_apart(problem.vertices, np.flatnonzero(main == joint)) for joint in np.unique(main)]
         points = torch.from_numpy(np.concatenate(chosen))
-        skin = Skin(problem.skin.bones[points], problem.skin.weights[points], problem.skin.starts[points])
-        return Feelers(problem, skin, main[points.numpy()])
+        return Feelers(problem, problem.skin[points], main[points.numpy()])
 
     @cached_property
     def axis(self) -> Tensor:
         """float64[3]: the direction of depth."""
         return torch.from_numpy(self.problem.camera_axis)
-
-    def moments(self, poses: Poses) -> Moments:
-        """Where the points are."""
-        return Moments.of(self.problem.skeleton, self.skin, *self.problem.transforms(poses))
 
     def in_plane(self, points: Float64) -> Float64:
         """[T, N, 2]: places in the picture's plane, in units of the diagonal at each point's depth in frame 0."""
@@ -74,7 +72,7 @@ class Standing:
     @staticmethod
     def of(feelers: Feelers, poses: Poses, strength: float) -> "Standing":
         """Look where the parts stand still. strength: per squared diagonal and joint."""
-        points = feelers.moments(poses).points.double()
+        points = feelers.skin.points(*feelers.problem.transforms(poses))
         places, depth = feelers.in_plane(points.numpy()), (points @ feelers.axis).numpy()
         target, held = depth.copy(), np.zeros_like(depth)
         for joint in np.unique(feelers.joint):
@@ -87,31 +85,50 @@ class Standing:
     def pull(self, poses: Poses, frames: slice) -> tuple[Tensor, Tensor]:
         """Hessian float64[T', P, P] and gradient float64[T', P] in the unknowns along the world's axes (see `solver`)."""
         problem, part = self.feelers.problem, poses[frames]
-        moments = self.feelers.moments(part)
-        rows = self.feelers.axis.to(moments.points.dtype).expand(*moments.points.shape[:2], 1, 3)
-        jacobian = moments.jacobian(rows, problem.movable, problem.stretching(part, problem.transforms(part)[0]))[:, :, 0].double()
-        away = moments.points.double() @ self.feelers.axis - self.target[frames]
-        weighted = (jacobian * self.strength[frames, :, None]).transpose(1, 2)
+        held = torch.nonzero(self.strength[frames].any(0))[:, 0]
+        target, strength = self.target[frames][:, held], self.strength[frames][:, held]
+        world, shift = problem.transforms(part)
+        moments = Moments.of(problem.skeleton, self.feelers.skin[held], world, shift)
+        rows = self.feelers.axis.expand(*moments.points.shape[:2], 1, 3)
+        jacobian = moments.jacobian(rows, problem.movable, problem.stretching(part, world))[:, :, 0]
+        away = moments.points @ self.feelers.axis - target
+        weighted = (jacobian * strength[..., None]).transpose(1, 2)
         return weighted @ jacobian, (weighted @ away[..., None])[..., 0]
 
 
 def still_spans(places: Float64) -> list[slice]:
     """Spans of at least `SHORTEST` frames in which all points [T, N, 2] keep within `STILL` of their mean places."""
-    spans, begin = [], 0
-    while begin + SHORTEST <= len(places):
-        end = begin + SHORTEST
-        if _strays(places[begin:end]) > STILL:
-            begin += 1
-            continue
-        while end < len(places) and _strays(places[begin : end + 1]) <= STILL:
-            end += 1
+    if len(places) < SHORTEST:
+        return []
+    windows = np.moveaxis(np.lib.stride_tricks.sliding_window_view(places, SHORTEST, 0), -1, 1)
+    begins = np.flatnonzero(_strays(windows - windows.mean(1, keepdims=True)) <= STILL)
+    spans: list[slice] = []
+    while len(begins):
+        begin = int(begins[0])
+        end = begin + _longest(places[begin:])
         spans.append(slice(begin, end))
-        begin = end
+        begins = begins[begins >= end]
     return spans
 
 
-def _strays(places: Float64) -> float:
-    return float(np.linalg.norm(places - places.mean(0), axis=-1).max())
+def _longest(places: Float64) -> int:
+    """With how many frames a span that begins with the first of these stands still; at least `SHORTEST`, which do."""
+    count = len(places)
+    for first in range(SHORTEST + 1, count + 1, BATCH):
+        lengths = np.arange(first, min(first + BATCH, count + 1))
+        part = places[: lengths[-1]]
+        means = part.cumsum(0)[lengths - 1] / lengths[:, None, None]
+        apart = part - means[:, None]
+        apart[np.arange(len(part)) >= lengths[:, None]] = 0
+        moves = np.flatnonzero(_strays(apart) > STILL)
+        if len(moves):
+            return int(lengths[moves[0]]) - 1
+    return count
+
+
+def _strays(apart: Float64) -> Float64:
+    """float64[S]: the farthest of all points in all frames from their means, [S, T, N, 2]."""
+    return np.linalg.norm(apart, axis=-1).max((1, 2))
 
 
 def _far_apart(vertices: Float64, own: np.ndarray) -> np.ndarray:

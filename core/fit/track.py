@@ -2,7 +2,7 @@
 
 A leg that hides behind the other may come out as either, and what is chosen wrongly in one frame is followed wrongly from there on. So
 several trails are kept where the pictures leave several open, and the one that explains all frames best is taken in the end (beam
-search). Where all ways to start a frame come to the same pose there is but one trail.
+search). Where all ways to start a frame come to the same pose there is but one trail, and a trail that cannot win any more is given up.
 """
 
 from collections.abc import Callable
@@ -29,10 +29,11 @@ class Attempt:
     flow: tuple[bool, ...]
 
 
-ATTEMPTS = (
-    Attempt(0.7, (0, 1, 2, 3), (True, True, True, True)),
-    Attempt(0.0, (1, 2, 3), (False, True, True)),
-)
+GOES_ON = Attempt(0.7, (0, 1, 2, 3), (True, True, True, True))
+"""Of every trail."""
+
+STANDS_STILL = Attempt(0.0, (1, 2, 3), (False, True, True))
+"""Of the best trail alone: the others are there for what it has lost, not to be followed as well as can be."""
 
 POLISH = (1, 2, 3)
 
@@ -41,6 +42,15 @@ TRAILS = 3
 
 APART = 0.006
 """Poses are the same where the surface lies no further apart than this on average, in diagonals."""
+
+TOGETHER = 2
+"""Trails that go on in one piece of work: two together take less time than one after the other, but pieces are shared out to the cores."""
+
+AHEAD = 16
+"""Frames of the video that are made ready at once."""
+
+HOPELESS = 4.0
+"""A trail is given up where it lies this many frames behind: times what the best one leaves unexplained in a frame, which is as much as any can gain."""
 
 WELL_EXPLAINED = 1.1
 """No limb is looked for where a frame's error is at most this many times that of frame 0, whose pose is known."""
@@ -72,29 +82,41 @@ def track(solver: Solver, small: Observer, progress: Callable[[float], None], st
     count = len(solver.observer.evidence)
     limbs = [Paint.of(small, joint) for joint in limb_joints(solver.problem)]
     trails = [Trail(solver.problem.rest(1), 0.0, None)]
-    enough = WELL_EXPLAINED * picture_error(solver.observer, [0], trails[0].pose)[0]
+    least = float(picture_error(solver.observer, [0], trails[0].pose)[0])
     for frame in range(1, count):
         if stop():
             return trails[0].poses(count), frame
-        trails = _best(solver.problem, _followed(solver, frame, trails, limbs, enough))
+        if frame % AHEAD == 1:
+            _prepare((solver.observer, small), range(frame, min(frame + AHEAD, count)))
+        trails = _best(solver.problem, _followed(solver, frame, trails, limbs, WELL_EXPLAINED * least), least)
         seen(frame, trails[0].pose)
         progress(frame / count)
     return trails[0].poses(count), count
 
 
+def _prepare(observers: tuple[Observer, ...], frames: range) -> None:
+    """What the frames show, made ready on all cores: within a frame all ways on into it would wait for it."""
+    each(lambda one: one[0].evidence[one[1]], [(observer, frame) for observer in observers for frame in frames])
+
+
 def _followed(solver: Solver, frame: int, trails: list[Trail], limbs: list[Paint], enough: float) -> list[Trail]:
     """All ways on into a frame."""
-    tried = [(trail, attempt) for trail in trails for attempt in ATTEMPTS]
 
-    def pose(start: tuple[Trail, Attempt]) -> Poses:
-        trail, attempt = start
-        guess = predict(trail.pose, trail.before.pose if trail.before else None, attempt.speed)
-        return solver.fit([frame], guess, guess, attempt.levels, flow=attempt.flow)
+    def ways_of(start: tuple[Attempt, list[Trail]]) -> list[Trail]:
+        attempt, some = start
+        guesses = Poses.stack([predict(trail.pose, trail.before.pose if trail.before else None, attempt.speed) for trail in some])
+        return _on(solver, frame, some, solver.fit([frame] * len(some), guesses, guesses, attempt.levels, flow=attempt.flow))
 
-    poses = each(pose, tried)
-    errors = picture_error(solver.observer, [frame] * len(poses), Poses.stack(poses))
-    ways = [Trail(pose, before.error + float(error), before) for pose, error, (before, _) in zip(poses, errors, tried, strict=True)]
-    return ways + [swung for trail in trails if (swung := _swung(solver, frame, _first_of(ways, trail), limbs, enough))]
+    starts = [(GOES_ON, trails[first : first + TOGETHER]) for first in range(0, len(trails), TOGETHER)] + [(STANDS_STILL, trails[:1])]
+    ways = [way for found in each(ways_of, starts) for way in found]
+    swung = each(lambda trail: _swung(solver, frame, _first_of(ways, trail), limbs, enough), trails)
+    return ways + [way for way in swung if way]
+
+
+def _on(solver: Solver, frame: int, trails: list[Trail], poses: Poses) -> list[Trail]:
+    """Trails that go on, each to a pose of its own."""
+    errors = picture_error(solver.observer, [frame] * len(trails), poses)
+    return [Trail(poses[[index]], trail.error + float(errors[index]), trail) for index, trail in enumerate(trails)]
 
 
 def _first_of(ways: list[Trail], before: Trail) -> Trail:
@@ -109,14 +131,17 @@ def _swung(solver: Solver, frame: int, way: Trail, limbs: list[Paint], enough: f
     swung = recover(frame, way.pose, limbs) if error > enough else None
     if swung is None:
         return None
-    swung = solver.fit([frame], swung, swung, POLISH)
-    swung_error = float(picture_error(solver.observer, [frame], swung)[0])
-    return Trail(swung, way.before.error + swung_error, way.before) if swung_error < error else None
+    (other,) = _on(solver, frame, [way.before], solver.fit([frame], swung, swung, POLISH))
+    return other if other.error < way.error else None
 
 
-def _best(problem: Problem, ways: list[Trail]) -> list[Trail]:
-    """The best trails that end in different poses, best first."""
+def _best(problem: Problem, ways: list[Trail], least: float) -> list[Trail]:
+    """The best trails that end in different poses, best first. least: a frame's error that no pose goes below."""
     ways = sorted(ways, key=lambda way: way.error)
+    best = ways[0]
+    assert best.before is not None
+    behind = HOPELESS * max(best.error - best.before.error - least, 0.0)
+    ways = [way for way in ways if way.error <= best.error + behind]
     surfaces = problem.skinned(*problem.transforms(Poses.stack([way.pose for way in ways])))
     kept: list[int] = []
     for index in range(len(ways)):

@@ -18,6 +18,13 @@ from .pictures import grey, sample
 FINEST = 1
 """Finest scale of its pyramid that is searched: half the resolution."""
 
+MARGIN = 0.125
+"""Share of the picture's longer side by which what is searched is wider than the points that are followed."""
+
+LEAST_WINDOW = 0.75, 0.5
+"""The longer and the shorter side of what is searched are at least these shares of the picture's longer side: the pyramid of a smaller one has fewer
+scales, which reach less far."""
+
 
 @dataclass(frozen=True)
 class Followed:
@@ -46,13 +53,32 @@ class Dis:
         """See `Follower`."""
         search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         search.setFinestScale(FINEST)
-        here, there = grey(one), grey(other)
+        rows, columns = window(points, one.shape)
+        here, there = grey(one[rows, columns]), grey(other[rows, columns])
         nothing = np.zeros((*here.shape, 2), np.float32)
         onward, back = (search.calc(*pair, nothing.copy()).astype(np.float32) for pair in ((here, there), (there, here)))
-        return by_dense_flow(onward, back, points)
+        return by_dense_flow(onward, back, points - np.array([columns.start, rows.start], np.float32))
 
 
 DIS = Dis()
+
+
+def window(points: Float32, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of a picture [H, W, ..] around points: flow takes time for every pixel."""
+    if len(points) == 0:
+        return slice(0, shape[0]), slice(0, shape[1])
+    margin = MARGIN * max(shape[:2])
+    low, high = points.min(0) - margin, points.max(0) + margin
+    longer = int(high[0] - low[0] < high[1] - low[1])
+    columns, rows = (_span(low[axis], high[axis], LEAST_WINDOW[axis != longer] * max(shape[:2]), shape[1 - axis]) for axis in (0, 1))
+    return rows, columns
+
+
+def _span(low: float, high: float, least: float, side: int) -> slice:
+    """From low to high, at least so long where the side has so many pixels."""
+    length = min(max(high - low, least), side)
+    first = int(np.clip((low + high - length) / 2, 0, side - length))
+    return slice(first, min(first + int(length) + 1, side))
 
 
 def by_dense_flow(onward: Float32, back: Float32, points: Float32) -> Followed:

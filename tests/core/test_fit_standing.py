@@ -57,7 +57,7 @@ def test_a_span_that_begins_later_is_pulled_to_its_mean(arm):
     feelers = Feelers.of(arm)
     standing = Standing.of(feelers, poses, 1.0)
     assert (standing.strength[:4] == 0).all()
-    depth = feelers.moments(poses).points.double() @ feelers.axis
+    depth = feelers.skin.points(*arm.transforms(poses)) @ feelers.axis
     np.testing.assert_allclose(standing.target[4:], depth[4:].mean(0).expand(8, -1), atol=1e-6)
 
 

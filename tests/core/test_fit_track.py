@@ -7,7 +7,7 @@ import pytest
 import torch
 from animamimic.core.fit import track as tracking
 from animamimic.core.fit.poses import Poses
-from animamimic.core.fit.track import APART, TRAILS, Trail, track
+from animamimic.core.fit.track import APART, HOPELESS, TRAILS, Trail, track
 
 
 def place(x):
@@ -29,8 +29,11 @@ POINT = SimpleNamespace(
 
 
 def solver_of(frames):
-    observer = SimpleNamespace(evidence=np.zeros(frames))
-    return SimpleNamespace(observer=observer, problem=POINT)
+    return SimpleNamespace(observer=observer_of(frames), problem=POINT)
+
+
+def observer_of(frames):
+    return SimpleNamespace(evidence=np.zeros(frames))
 
 
 @pytest.fixture
@@ -54,25 +57,33 @@ def followed(monkeypatch):
 def test_what_explains_one_frame_best_gives_way_to_what_explains_all(followed):
     """At 1 the error is 1 and later 5; at 2 it is 2 and later 1."""
     followed(lambda frame, x: [(1.0, 1.0), (2.0, 2.0)] if frame == 1 else [(x, 5.0 if x == 1 else 1.0)])
-    poses, count = track(solver_of(4), None, lambda fraction: None)
+    poses, count = track(solver_of(4), observer_of(4), lambda fraction: None)
     assert (places(poses), count) == ([0, 2, 2, 2], 4)
 
 
 def test_ways_to_the_same_pose_are_one_trail(followed):
     begun = followed(lambda frame, x: [(x + 0.1, 1.0), (x + 0.1 + 0.9 * APART, 0.5)])
-    poses, _ = track(solver_of(4), None, lambda fraction: None)
+    poses, _ = track(solver_of(4), observer_of(4), lambda fraction: None)
     assert begun == [1, 1, 1]
     assert places(poses)[3] == pytest.approx(0.3 + 2.7 * APART)
 
 
 def test_no_more_trails_are_kept_than_are_affordable(followed):
-    begun = followed(lambda frame, x: [(x + step, float(step)) for step in range(TRAILS + 2)])
-    track(solver_of(4), None, lambda fraction: None)
+    begun = followed(lambda frame, x: [(x + step, 9.0 + 0.1 * step) for step in range(TRAILS + 2)])
+    track(solver_of(4), observer_of(4), lambda fraction: None)
     assert begun == [1, TRAILS, TRAILS]
+
+
+def test_a_trail_too_far_behind_to_win_is_given_up(followed):
+    """The best one leaves 1 unexplained in a frame, so that no other gains more than that on it in any."""
+    for behind, kept in ((HOPELESS - 0.1, 2), (HOPELESS + 0.1, 1)):
+        begun = followed(lambda frame, x, behind=behind: [(x, 1.0), (x + 1, 1.0 + behind)] if frame == 1 else [(x, 1.0)])
+        track(solver_of(3), observer_of(3), lambda fraction: None)
+        assert begun[-2:] == [1, kept]
 
 
 def test_a_stopped_trail_stays_where_it_is(followed):
     followed(lambda frame, x: [(x + 1, 1.0)])
     asked = iter([False, False, True])
-    poses, count = track(solver_of(5), None, lambda fraction: None, stop=lambda: next(asked))
+    poses, count = track(solver_of(5), observer_of(5), lambda fraction: None, stop=lambda: next(asked))
     assert (places(poses), count) == ([0, 1, 2, 2, 2], 3)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from animamimic.core.errors import InputError
+from animamimic.core.video import flow
 from animamimic.core.video.flow import DIS, file_with_weights, follower
 from animamimic.core.video.raft import Raft
 
@@ -101,6 +102,24 @@ def test_points_whose_way_back_leads_elsewhere_are_missed_by_that_much():
     missed = DIS.follow(one, other, np.array([[20.5, 45.5], [95.5, 45.5]], np.float32)).missed
     assert missed[1] < 0.5
     assert missed[0] > 2
+
+
+def test_points_are_followed_as_in_the_whole_picture_though_only_their_surroundings_are_searched(monkeypatch):
+    one, other = pictures(240, 240)
+    points = np.array([[x, y] for x in (15.5, 40.5, 70.5) for y in (10.5, 60.5)], np.float32)
+    around = DIS.follow(one, other, points)
+    rows, columns = flow.window(points, one.shape)
+    assert (rows.start, rows.stop < 150, columns.start, columns.stop < 200) == (0, True, 0, True)
+    monkeypatch.setattr(flow, "MARGIN", 1.0)
+    whole = DIS.follow(one, other, points)
+    np.testing.assert_allclose(around.moved, whole.moved, atol=0.1)
+
+
+def test_what_is_searched_reaches_as_far_as_the_whole_pictures_pyramid():
+    """A single point at the border: three quarters of the longer side one way, half of it the other."""
+    rows, columns = flow.window(np.array([[399.0, 5.0]], np.float32), (300, 400))
+    assert (columns.stop - columns.start, rows.stop - rows.start) == pytest.approx((300, 200), abs=1)
+    assert (columns.stop, rows.start) == (400, 0)
 
 
 def test_no_points_are_followed_nowhere():
