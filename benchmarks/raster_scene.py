@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -43,3 +43,18 @@ def milliseconds(work: Callable[[], object], seconds: float, clock: Callable[[],
         work()
         times.append(clock() - begin)
     return 1e3 * statistics.median(times)
+
+
+def by_turns(works: Iterable[Callable[[], object]], seconds: float) -> list[tuple[float, float]]:
+    """Fastest twentieth and median, milliseconds of this thread, of each work's runs; one of each after the other, so that what else the
+    machine does weighs on all alike. About `seconds` for each."""
+    works = list(works)
+    times: list[list[float]] = [[] for _ in works]
+    for work in works:
+        work()
+    while sum(map(sum, times)) < seconds * len(works) or len(times[0]) < 20:
+        for work, found in zip(works, times, strict=True):
+            begin = time.thread_time()
+            work()
+            found.append(time.thread_time() - begin)
+    return [(1e3 * sorted(found)[len(found) // 20], 1e3 * statistics.median(found)) for found in times]

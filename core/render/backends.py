@@ -17,6 +17,9 @@ VARIABLE = "ANIMAMIMIC_RASTERIZER"
 MODULES = {"warp": "warp_backend", "numpy": "torch_backend", "nvdiffrast": "nvdiffrast_backend"}
 NEEDS = {"warp": "warp", "numpy": "torch", "nvdiffrast": "nvdiffrast"}
 
+Changes = tuple[Tensor, Tensor]
+"""What is to be added to an image float32[T, H, W, C] in M pixels: int64[M], their flat indices, also several times the same, and float32[M, C]."""
+
 
 class Backend(Protocol):
     """The primitives that a backend supplies; plain tensors without autograd, shapes as in `raster`."""
@@ -32,11 +35,15 @@ class Backend(Protocol):
     def interpolate(self, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
         """float32[T, H, W, C] from attributes float32[1 or T, V, C]."""
 
-    def position_adjoint(self, grad_image: Tensor, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor) -> Tensor:
-        """Gradient float32[T, V, 4] to the positions from that to the interpolated image, through the weights."""
+    def position_adjoint(
+        self, grad_image: Tensor, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor, changes: Changes | None = None
+    ) -> Tensor:
+        """Gradient float32[T, V, 4] to the positions from that to the interpolated image and changes of it, through the weights."""
 
-    def attribute_adjoint(self, grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
-        """Gradient to the attributes from that to the interpolated image."""
+    def attribute_adjoint(
+        self, grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, changes: Changes | None = None
+    ) -> Tensor:
+        """Gradient to the attributes from that to the interpolated image and changes of it."""
 
     def silhouette_crossings(
         self, ids: Tensor, depth: Tensor, clip: Tensor, triangles: Tensor, neighbours: Tensor
@@ -49,13 +56,18 @@ class Backend(Protocol):
         of the edge found.
         """
 
-    def blend(self, image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor) -> Tensor:
-        """The image float32[T, H, W, C], blended across such crossings; `antialias` tells how."""
+    def blend(self, image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor, in_place: bool) -> tuple[Tensor, Tensor]:
+        """Blend an image float32[T, H, W, C] across such crossings; `antialias` tells how.
+
+        in_place: write over the image instead of into a new one. Returns the blended image, and by how much the outside pixel differed
+        from the inside one, float32[N, C].
+        """
 
     def blend_adjoint(
-        self, grad_blended: Tensor, image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Gradients to the image and to the positions from that to the blended image."""
+        self, grad_blended: Tensor, difference: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """From the gradient to the blended image: two pixels a crossing and what their changes add to it for that to the image
+        (`Changes`), and the gradient float32[T, V, 4] to the positions."""
 
 
 def backend(name: str | None = None, device: torch.device | str = "cpu") -> str:
@@ -91,3 +103,8 @@ def available(name: str) -> bool:
 def primitives(name: str) -> Backend:
     """The module that holds a backend's primitives, imported at first use."""
     return cast(Backend, importlib.import_module(f".{MODULES[name]}", __package__))
+
+
+def changed(image: Tensor, changes: Changes | None) -> Tensor:
+    """The image float32[T, H, W, C] with changes added, a new one; the same where there are none."""
+    return image if changes is None else image.reshape(-1, image.shape[-1]).index_add(0, *changes).view_as(image)

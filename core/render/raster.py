@@ -67,13 +67,18 @@ def interpolate(attributes: Tensor, raster: Raster, triangles: Tensor) -> Tensor
     (straight to them: no image of gradients to the weights is written in between).
     Raises InputError for wrong shapes.
     """
+    values, weights = checked_attributes(attributes, raster), raster.barycentric.detach()
+    return _Interpolate.apply(values, raster.clip, raster.triangle_ids, weights, _indices(triangles), primitives(raster.backend))
+
+
+def checked_attributes(attributes: Tensor, raster: Raster) -> Tensor:
+    """float32[1 or T, V, C], contiguous, of attributes as `interpolate` takes them. Raises InputError for wrong shapes."""
     frames = raster.triangle_ids.shape[0]
     batched = attributes if attributes.ndim == 3 else attributes.unsqueeze(0)
     if batched.ndim != 3 or batched.shape[0] not in (1, frames):
         raise InputError(f"The attributes have shape {tuple(attributes.shape)}.", f"Give [V, C] or [{frames}, V, C].")
     _check_count(raster.triangle_ids.numel() * attributes.shape[-1])
-    values, weights = batched.float().contiguous(), raster.barycentric.detach()
-    return _Interpolate.apply(values, raster.clip, raster.triangle_ids, weights, _indices(triangles), primitives(raster.backend))
+    return batched.float().contiguous()
 
 
 class _Rasterize(torch.autograd.Function):

@@ -6,6 +6,7 @@ The arithmetic is that of the Warp kernels, operation by operation, so that both
 import torch
 from torch import Tensor
 
+from .backends import Changes, changed
 from .torch_silhouette import blend, blend_adjoint, silhouette_crossings
 
 __all__ = [
@@ -66,8 +67,11 @@ def interpolate(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles:
     return image
 
 
-def position_adjoint(grad_image: Tensor, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor) -> Tensor:
+def position_adjoint(
+    grad_image: Tensor, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor, changes: Changes | None = None
+) -> Tensor:
     """See `backends.Backend`."""
+    grad_image = changed(grad_image, changes)
     channels = attributes.shape[-1]
     pixels, vertices, _, _ = _seen(ids, triangles.long(), _rows_a_frame(attributes))
     grad, corner = grad_image.reshape(-1, channels)[pixels], attributes.reshape(-1, channels)[vertices]
@@ -76,8 +80,11 @@ def position_adjoint(grad_image: Tensor, attributes: Tensor, clip: Tensor, ids: 
     return visible_adjoint(clip, triangles, ids, to_weights, None)
 
 
-def attribute_adjoint(grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
+def attribute_adjoint(
+    grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, changes: Changes | None = None
+) -> Tensor:
     """See `backends.Backend`."""
+    grad_image = changed(grad_image, changes)
     channels = attributes.shape[-1]
     pixels, vertices, weights = _weights(attributes, ids, barycentric, triangles)
     grad = grad_image.reshape(-1, channels)[pixels]

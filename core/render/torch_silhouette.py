@@ -15,24 +15,30 @@ def silhouette_crossings(ids: Tensor, depth: Tensor, clip: Tensor, triangles: Te
     return places[order], edges[order]
 
 
-def blend(image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor) -> Tensor:
+def blend(image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor, in_place: bool) -> tuple[Tensor, Tensor]:
     """See `backends.Backend`."""
-    flat = image.reshape(-1, image.shape[-1])
+    blended = image if in_place else image.clone()
+    flat = blended.view(-1, image.shape[-1])
     inside, outside, _, _ = _pixels(places, image.shape[2])
-    distance = _distance(clip, triangles, places, edges, *image.shape[1:3])
-    amount = (0.5 - distance)[:, None] * (flat[outside] - flat[inside])  # negative beyond 1/2: the inside's colour flows out
-    return flat.index_add(0, torch.where(distance < 0.5, inside, outside), amount).reshape(image.shape)
+    distance, difference = _distance(clip, triangles, places, edges, *image.shape[1:3]), flat[outside] - flat[inside]
+    # negative beyond 1/2: the inside's colour flows out
+    flat.index_add_(0, torch.where(distance < 0.5, inside, outside), (0.5 - distance)[:, None] * difference)
+    return blended, difference
 
 
 def blend_adjoint(
-    grad_blended: Tensor, image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor
-) -> tuple[Tensor, Tensor]:
+    grad_blended: Tensor, difference: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """See `backends.Backend`."""
-    picture, positions = image.detach().requires_grad_(), clip.detach().requires_grad_()
+    inside, outside, _, _ = _pixels(places, grad_blended.shape[2])
+    positions = clip.detach().requires_grad_()
     with torch.enable_grad():
-        blended = blend(picture, positions, triangles, places, edges)
-    to_image, to_clip = torch.autograd.grad(blended, (picture, positions), grad_blended)
-    return to_image, to_clip
+        distance = _distance(positions, triangles, places, edges, *grad_blended.shape[1:3])
+        grad = grad_blended.reshape(-1, grad_blended.shape[-1])[torch.where(distance < 0.5, inside, outside)]
+        flow = ((0.5 - distance)[:, None] * difference * grad).sum()
+    (to_clip,) = torch.autograd.grad(flow, positions)
+    share = (0.5 - distance.detach())[:, None] * grad
+    return torch.stack([inside, outside], 1).reshape(-1), torch.stack([-share, share], 1).reshape(-1, share.shape[1]), to_clip
 
 
 def _pixels(places: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

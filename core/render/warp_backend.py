@@ -7,8 +7,10 @@ import torch
 import warp as wp
 from torch import Tensor
 
-from . import warp_blend, warp_interpolation, warp_silhouette, warp_visibility
+from . import warp_blend, warp_interpolation, warp_scan, warp_silhouette, warp_visibility
+from .backends import Changes
 from .warp_interpolation import of_channels, pixel_type
+from .warp_lanes import LANES
 
 wp.init()
 
@@ -16,13 +18,23 @@ wp.init()
 def visible(clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
     """See `backends.Backend`."""
     shape = (clip.shape[0], height, width)
+    surface = [_grid(clip, wp.vec4), _grid(triangles, wp.int32), width, height]
+    if clip.is_cuda or width < LANES:
+        return _visible_by_triangles(clip, triangles.shape[0], shape, surface)
+    ids, barycentric, depth = (torch.empty(shape, dtype=torch.int32), torch.empty((*shape, 2)), torch.empty(shape))
+    outputs = [_array(ids, wp.int32), _array(barycentric, wp.vec2), _array(depth.view(torch.int32), wp.int32)]
+    _launch(warp_scan.visible, shape[:1], clip, [*surface, *outputs])
+    return ids, barycentric, depth
+
+
+def _visible_by_triangles(clip: Tensor, count: int, shape: tuple[int, int, int], surface: list[Any]) -> tuple[Tensor, Tensor, Tensor]:
+    """The same with one thread a triangle, and then one a row."""
     key = torch.full(shape, torch.iinfo(torch.int64).max, dtype=torch.int64, device=clip.device)
     barycentric, depth = torch.zeros((*shape, 2), device=clip.device), torch.zeros(shape, device=clip.device)
-    positions, corners = _grid(clip, wp.vec4), _grid(triangles, wp.int32)
-    _launch(warp_visibility.nearest_triangle, (shape[0], triangles.shape[0]), clip, [positions, corners, width, height, _array(key, wp.int64)])
+    _launch(warp_visibility.nearest_triangle, (shape[0], count), clip, [*surface, _array(key, wp.int64)])
     ids = key.to(torch.int32)  # the lower half: -1 where nothing is
     outputs = [_array(barycentric, wp.vec2), _array(depth, wp.float32)]
-    _launch_rows(warp_visibility.resolve, ids, [_array(ids, wp.int32), positions, corners, width, height, *outputs])
+    _launch_rows(warp_visibility.resolve, ids, [_array(ids, wp.int32), *surface, *outputs])
     return ids, barycentric, depth
 
 
@@ -41,32 +53,46 @@ def visible_adjoint(clip: Tensor, triangles: Tensor, ids: Tensor, grad_barycentr
 def interpolate(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
     """See `backends.Backend`."""
     pixel = pixel_type(attributes.shape[-1])
-    image = torch.zeros((*ids.shape, attributes.shape[-1]), device=ids.device)
+    image = torch.empty((*ids.shape, attributes.shape[-1]), device=ids.device)
     inputs = [_array(ids, wp.int32), _array(barycentric, wp.vec2), _grid(triangles, wp.int32), _array(attributes, pixel)]
     kernel = of_channels(warp_interpolation.interpolate, attributes.shape[-1])
     _launch_rows(kernel, ids, [*inputs, *_layout(attributes, ids), _array(image, pixel)])
     return image
 
 
-def position_adjoint(grad_image: Tensor, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor) -> Tensor:
+def position_adjoint(
+    grad_image: Tensor, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor, changes: Changes | None = None
+) -> Tensor:
     """See `backends.Backend`."""
-    pixel = pixel_type(attributes.shape[-1])
-    grad_clip = torch.zeros_like(clip)
-    inputs = [_array(ids, wp.int32), _grid(clip, wp.vec4), _grid(triangles, wp.int32), _array(attributes, pixel)]
+    channels, grad_clip = attributes.shape[-1], torch.zeros_like(clip)
+    pixel = pixel_type(channels)
+    surface = [
+        _array(ids, wp.int32),
+        _grid(clip, wp.vec4),
+        _grid(triangles, wp.int32),
+        _array(attributes, pixel),
+        *_layout(attributes, ids),
+    ]
     gradients = [_array(grad_image, pixel), _grid(grad_clip, wp.vec4)]
-    kernel = of_channels(warp_interpolation.position_adjoint, attributes.shape[-1])
-    _launch_rows(kernel, ids, [*inputs, *_layout(attributes, ids), *gradients])
+    _launch_rows(of_channels(warp_interpolation.position_adjoint, channels), ids, [*surface, *gradients])
+    if changes is not None:
+        gradients = [_array(changes[0], wp.int64), _array(changes[1], pixel), _grid(grad_clip, wp.vec4)]
+        _launch(of_channels(warp_interpolation.position_adjoint_at, channels), changes[0].shape, clip, [*surface, *gradients])
     return grad_clip
 
 
-def attribute_adjoint(grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
+def attribute_adjoint(
+    grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, changes: Changes | None = None
+) -> Tensor:
     """See `backends.Backend`."""
-    pixel = pixel_type(attributes.shape[-1])
-    grad_attributes = torch.zeros_like(attributes)
-    inputs = [_array(ids, wp.int32), _array(barycentric, wp.vec2), _grid(triangles, wp.int32)]
+    channels, grad_attributes = attributes.shape[-1], torch.zeros_like(attributes)
+    pixel = pixel_type(channels)
+    surface = [_array(ids, wp.int32), _array(barycentric, wp.vec2), _grid(triangles, wp.int32), *_layout(attributes, ids)]
     gradients = [_array(grad_image, pixel), _array(grad_attributes, pixel)]
-    kernel = of_channels(warp_interpolation.attribute_adjoint, attributes.shape[-1])
-    _launch_rows(kernel, ids, [*inputs, *_layout(attributes, ids), *gradients])
+    _launch_rows(of_channels(warp_interpolation.attribute_adjoint, channels), ids, [*surface, *gradients])
+    if changes is not None:
+        gradients = [_array(changes[0], wp.int64), _array(changes[1], pixel), _array(grad_attributes, pixel)]
+        _launch(of_channels(warp_interpolation.attribute_adjoint_at, channels), changes[0].shape, ids, [*surface, *gradients])
     return grad_attributes
 
 
@@ -80,7 +106,8 @@ def silhouette_crossings(ids: Tensor, depth: Tensor, clip: Tensor, triangles: Te
     count = torch.zeros(1, dtype=torch.int32, device=ids.device)
     places = torch.empty(capacity, dtype=torch.int64, device=ids.device)
     edges = torch.empty(capacity, dtype=torch.int32, device=ids.device)
-    inputs = [_array(ids, wp.int32), _array(depth, wp.float32), *surface, width, height]
+    straight = torch.zeros((len(ids), len(triangles)), dtype=torch.uint8, device=ids.device)
+    inputs = [_array(ids, wp.int32), _array(depth, wp.float32), *surface, _descriptor(straight, wp.uint8), width, height]
     outputs = [_array(count, wp.int32), _array(places, wp.int64), _array(edges, wp.int32)]
     _launch_rows(warp_silhouette.silhouette_crossings, ids, [*inputs, *outputs])
     found, crossed = places[: int(count)], edges[: int(count)]
@@ -90,30 +117,35 @@ def silhouette_crossings(ids: Tensor, depth: Tensor, clip: Tensor, triangles: Te
     return found, crossed[order]
 
 
-def blend(image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor) -> Tensor:
+def blend(image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor, in_place: bool) -> tuple[Tensor, Tensor]:
     """See `backends.Backend`."""
-    pixel, blended = pixel_type(image.shape[-1]), image.clone()
-    inputs = _crossings(image, clip, triangles, places, edges)
-    kernel = of_channels(warp_blend.blend, image.shape[-1])
-    _launch(kernel, places.shape, image, [*inputs, _array(image, pixel), _array(blended, pixel)])
-    return blended
+    channels, height, width = image.shape[-1], *image.shape[1:3]
+    pixel, difference = pixel_type(channels), torch.empty((len(places), channels), device=image.device)
+    arguments = [_array(places, wp.int64), width, _array(image, pixel), _array(difference, pixel)]
+    _launch(of_channels(warp_blend.differences, channels), places.shape, image, arguments)
+    blended = image if in_place else image.clone()
+    inputs = [*_crossings(clip, triangles, places, edges), width, height, _array(difference, pixel)]
+    _launch(of_channels(warp_blend.blend, channels), places.shape, image, [*inputs, _array(blended, pixel)])
+    return blended, difference
 
 
 def blend_adjoint(
-    grad_blended: Tensor, image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor
-) -> tuple[Tensor, Tensor]:
+    grad_blended: Tensor, difference: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """See `backends.Backend`."""
-    pixel, grad_image, grad_clip = pixel_type(image.shape[-1]), grad_blended.clone(), torch.zeros_like(clip)
-    inputs = [*_crossings(image, clip, triangles, places, edges), _array(image, pixel)]
-    gradients = [_array(grad_blended, pixel), _array(grad_image, pixel), _grid(grad_clip, wp.vec4)]
-    _launch(of_channels(warp_blend.blend_adjoint, image.shape[-1]), places.shape, image, [*inputs, *gradients])
-    return grad_image, grad_clip
+    channels, height, width = grad_blended.shape[-1], *grad_blended.shape[1:3]
+    pixel, grad_clip = pixel_type(channels), torch.zeros_like(clip)
+    changed = torch.empty(2 * len(places), dtype=torch.int64, device=clip.device)
+    change = torch.empty((2 * len(places), channels), device=clip.device)
+    inputs = [*_crossings(clip, triangles, places, edges), width, height, _array(difference, pixel), _array(grad_blended, pixel)]
+    outputs = [_array(changed, wp.int64), _array(change, pixel), _grid(grad_clip, wp.vec4)]
+    _launch(of_channels(warp_blend.blend_adjoint, channels), places.shape, clip, [*inputs, *outputs])
+    return changed, change, grad_clip
 
 
-def _crossings(image: Tensor, clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor) -> list[Any]:
+def _crossings(clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor) -> list[Any]:
     """What the kernels of blending are told of the crossings."""
-    height, width = image.shape[1:3]
-    return [_array(places, wp.int64), _array(edges, wp.int32), _grid(triangles, wp.int32), _grid(clip, wp.vec4), width, height]
+    return [_array(places, wp.int64), _array(edges, wp.int32), _grid(triangles, wp.int32), _grid(clip, wp.vec4)]
 
 
 def _layout(attributes: Tensor, ids: Tensor) -> list[int]:

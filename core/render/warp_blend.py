@@ -47,6 +47,14 @@ def edge_between(pixels: wp.vec4i, p: wp.vec2, q: wp.vec2, width: int, height: i
 
 
 @wp.kernel
+def differences(places: wp.array(dtype=wp.int64), width: int, image: wp.array(dtype=Any), difference: wp.array(dtype=Any)) -> None:
+    """The outside pixel less the inside one, before anything is blended."""
+    n = wp.tid()
+    pixels = crossing_pixels(places[n], width)
+    difference[n] = image[pixels[1]] - image[pixels[0]]
+
+
+@wp.kernel
 def blend(
     places: wp.array(dtype=wp.int64),
     edges: wp.array(dtype=wp.int32),
@@ -54,10 +62,10 @@ def blend(
     clip: wp.array2d(dtype=wp.vec4),
     width: int,
     height: int,
-    image: wp.array(dtype=Any),
+    difference: wp.array(dtype=Any),
     blended: wp.array(dtype=Any),
 ) -> None:
-    """Add to `blended`, a copy of the image, what flows from one pixel to the other."""
+    """Add to `blended`, the image or a copy of it, what flows from one pixel to the other."""
     n = wp.tid()
     pixels = crossing_pixels(places[n], width)
     f = pixels[0] // (width * height)
@@ -65,7 +73,7 @@ def blend(
     q = on_screen(clip[f, edge_end(triangles, edges[n], 1)], width, height)
     distance = wp.clamp(edge_between(pixels, p, q, width, height)[0], 0.0, 1.0)
     target = wp.where(distance < 0.5, pixels[0], pixels[1])
-    wp.atomic_add(blended, target, (0.5 - distance) * (image[pixels[1]] - image[pixels[0]]))
+    wp.atomic_add(blended, target, (0.5 - distance) * difference[n])
 
 
 @wp.func
@@ -84,12 +92,14 @@ def blend_adjoint(
     clip: wp.array2d(dtype=wp.vec4),
     width: int,
     height: int,
-    image: wp.array(dtype=Any),
+    difference: wp.array(dtype=Any),
     grad_blended: wp.array(dtype=Any),
-    grad_image: wp.array(dtype=Any),
+    changed: wp.array(dtype=wp.int64),
+    change: wp.array(dtype=Any),
     grad_clip: wp.array2d(dtype=wp.vec4),
 ) -> None:
-    """Adjoint of `blend`: adds to `grad_image`, a copy of `grad_blended`, and to `grad_clip`."""
+    """Adjoint of `blend`: adds to `grad_clip`, and tells two pixels a crossing, and by how much the gradient to the image differs there from
+    `grad_blended`."""
     n = wp.tid()
     pixels = crossing_pixels(places[n], width)
     f = pixels[0] // (width * height)
@@ -100,10 +110,12 @@ def blend_adjoint(
     edge = edge_between(pixels, p, q, width, height)
     distance = wp.clamp(edge[0], 0.0, 1.0)
     grad = grad_blended[wp.where(distance < 0.5, pixels[0], pixels[1])]
-    wp.atomic_add(grad_image, pixels[1], (0.5 - distance) * grad)
-    wp.atomic_add(grad_image, pixels[0], (distance - 0.5) * grad)
+    for side in range(2):
+        changed[2 * n + side] = wp.int64(pixels[side])
+    change[2 * n] = (distance - 0.5) * grad
+    change[2 * n + 1] = (0.5 - distance) * grad
     if distance == edge[0]:
-        to_crossing = float(pixels[3]) * wp.dot(grad, image[pixels[0]] - image[pixels[1]])
+        to_crossing = -float(pixels[3]) * wp.dot(grad, difference[n])
         way = wp.vec2(to_crossing, -edge[2] * to_crossing)
         if pixels[2] == 1:
             way = wp.vec2(way[1], way[0])
@@ -111,4 +123,4 @@ def blend_adjoint(
         wp.atomic_add(grad_clip, f, second, to_clip(clip[f, second], edge[1] * way, width, height))
 
 
-prepare(blend, blend_adjoint)
+prepare(differences, blend, blend_adjoint)

@@ -35,8 +35,9 @@ def interpolate(
     height: int,
     image: wp.array(dtype=Any),
 ) -> None:
-    """Weighted sum of the corners' attributes; background is left as it is. One thread a row."""
+    """Weighted sum of the corners' attributes, zero on background. One thread a row."""
     f, row = wp.tid()
+    nothing = image.dtype(0.0)
     end = (f * height + row + 1) * width
     pixel = end - width
     while pixel < end:
@@ -49,6 +50,9 @@ def interpolate(
             for here in range(pixel, stop):
                 weights = barycentric[here]
                 image[here] = weights[0] * a + weights[1] * b + (1.0 - weights[0] - weights[1]) * c
+        else:
+            for here in range(pixel, stop):
+                image[here] = nothing
         pixel = stop
 
 
@@ -126,6 +130,69 @@ def attribute_adjoint(
             wp.atomic_add(grad_attributes, f * rows_a_frame + triangles[t, 2], (1.0 - weights[0] - weights[1]) * grad)
 
 
+@wp.kernel
+def position_adjoint_at(
+    ids: wp.array(dtype=wp.int32),
+    clip: wp.array2d(dtype=wp.vec4),
+    triangles: wp.array2d(dtype=wp.int32),
+    attributes: wp.array(dtype=Any),
+    rows_a_frame: int,
+    width: int,
+    height: int,
+    pixels: wp.array(dtype=wp.int64),
+    grads: wp.array(dtype=Any),
+    grad_clip: wp.array2d(dtype=wp.vec4),
+) -> None:
+    """`position_adjoint` of some pixels' gradients alone. One thread a pixel."""
+    n = wp.tid()
+    pixel = int(pixels[n])
+    t = ids[pixel]
+    if t >= 0:
+        f = pixel // (width * height)
+        x = column_centre(pixel % width, width)
+        y = row_centre((pixel // width) % height, height)
+        corners = corners_of(triangles, t)
+        a = clip[f, corners[0]]
+        b = clip[f, corners[1]]
+        c = clip[f, corners[2]]
+        across = coordinate(a, b, c, 0)
+        w = coordinate(a, b, c, 3)
+        off = coordinate(a, b, c, 1) - y * w
+        e = wp.cross(across, off) + x * wp.cross(off, w)
+        over = 1.0 / (e[0] + e[1] + e[2])
+        to_weights = wp.vec3()
+        for k in range(3):
+            to_weights[k] = wp.dot(grads[n], attributes[f * rows_a_frame + corners[k]])
+        mean = wp.dot(to_weights, e) * over
+        add_edge_gradients(
+            grad_clip, f, corners, across, off, w, x, y, (to_weights - wp.vec3(mean, mean, mean)) * over, wp.vec3(0.0, 0.0, 0.0)
+        )
+
+
+@wp.kernel
+def attribute_adjoint_at(
+    ids: wp.array(dtype=wp.int32),
+    barycentric: wp.array(dtype=wp.vec2),
+    triangles: wp.array2d(dtype=wp.int32),
+    rows_a_frame: int,
+    width: int,
+    height: int,
+    pixels: wp.array(dtype=wp.int64),
+    grads: wp.array(dtype=Any),
+    grad_attributes: wp.array(dtype=Any),
+) -> None:
+    """`attribute_adjoint` of some pixels' gradients alone. One thread a pixel."""
+    n = wp.tid()
+    pixel = int(pixels[n])
+    t = ids[pixel]
+    if t >= 0:
+        first = (pixel // (width * height)) * rows_a_frame
+        weights = barycentric[pixel]
+        wp.atomic_add(grad_attributes, first + triangles[t, 0], weights[0] * grads[n])
+        wp.atomic_add(grad_attributes, first + triangles[t, 1], weights[1] * grads[n])
+        wp.atomic_add(grad_attributes, first + triangles[t, 2], (1.0 - weights[0] - weights[1]) * grads[n])
+
+
 @cache
 def of_channels(kernel: Any, channels: int) -> Any:
     """A kernel whose images and attributes are arrays of `Any`, for so many channels."""
@@ -140,4 +207,4 @@ def prepare(*kernels: Any) -> None:
             of_channels(kernel, channels)
 
 
-prepare(interpolate, position_adjoint, attribute_adjoint)
+prepare(interpolate, position_adjoint, position_adjoint_at, attribute_adjoint, attribute_adjoint_at)

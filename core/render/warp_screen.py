@@ -58,11 +58,17 @@ def on_screen(corner: wp.vec4, width: int, height: int) -> wp.vec2:
 @wp.func_native("""
     const int *seen = ids.data;
     int t = seen[pixel], after = pixel + 1;
-    for (; after + 8 <= end; after += 8) {
-        int differ = 0;
-        for (int k = 0; k < 8; k++) differ |= seen[after + k] ^ t;
-        if (differ) break;
+    #ifndef __CUDA_ARCH__
+    typedef int numbers __attribute__((ext_vector_type(16)));
+    typedef bool answers __attribute__((ext_vector_type(16)));
+    for (; after + 16 <= ids.shape[0]; after += 16) {
+        numbers next;
+        __builtin_memcpy(&next, seen + after, 64);
+        unsigned short differ = __builtin_bit_cast(unsigned short, __builtin_convertvector(next != t, answers));
+        int stop = after + __builtin_ctz(differ | 0x10000);
+        if (differ || stop >= end) return stop < end ? stop : end;
     }
+    #endif
     while (after < end && seen[after] == t) after++;
     return after;
     """)

@@ -3,7 +3,7 @@
 
 import warp as wp
 
-from .warp_screen import OPTIONS, on_screen, run_end
+from .warp_screen import OPTIONS, on_screen
 
 wp.set_module_options(OPTIONS)
 
@@ -107,30 +107,74 @@ def find_silhouette(
     return found
 
 
+@wp.func_native("""
+    const int *beyond = neighbours.data + 3 * a;
+    return (beyond[0] >> 2 == b) | (beyond[1] >> 2 == b) << 1 | (beyond[2] >> 2 == b) << 2;
+    """)
+def shared_edges(neighbours: wp.array2d(dtype=wp.int32), a: int, b: int) -> int:
+    """One bit for each of triangle a's edges, set where b lies across it."""
+    ...
+
+
 @wp.func
 def goes_straight_on(
-    screen: wp.array2d(dtype=wp.vec2), triangles: wp.array2d(dtype=wp.int32), neighbours: wp.array2d(dtype=wp.int32), f: int, a: int, b: int
+    screen: wp.array2d(dtype=wp.vec2),
+    triangles: wp.array2d(dtype=wp.int32),
+    neighbours: wp.array2d(dtype=wp.int32),
+    straight: wp.array2d(dtype=wp.uint8),
+    f: int,
+    a: int,
+    b: int,
 ) -> bool:
     """Whether triangles a and b share an edge over which the surface goes on: the common case inside, told without a walk."""
-    for k in range(3):
-        beyond = neighbours[a, k]
-        if beyond >> 2 == b:
-            return not turns_away(screen, triangles, f, a, k, beyond)
-    return False
+    shared = shared_edges(neighbours, a, b)
+    known = int(straight[f, a])
+    if (shared & known) != 0:
+        return True
+    if shared == 0:
+        return False
+    k = wp.where((shared & 1) != 0, 0, wp.where((shared & 2) != 0, 1, 2))
+    if turns_away(screen, triangles, f, a, k, neighbours[a, k]):
+        return False
+    straight[f, a] = wp.uint8(known | (1 << k))
+    return True
 
 
 @wp.func_native("""
-    const int *here = ids.data, *below = here + width;
-    for (; pixel + 8 <= end; pixel += 8) {
-        int differ = 0;
-        for (int k = 0; k < 8; k++) differ |= here[pixel + k] ^ below[pixel + k];
-        if (differ) break;
+    const int *here = ids.data + pixel, *there = here + step;
+    unsigned int differ = 0;
+    #ifndef __CUDA_ARCH__
+    typedef int numbers __attribute__((ext_vector_type(16)));
+    typedef bool answers __attribute__((ext_vector_type(16)));
+    if (pixel + step + 32 <= ids.shape[0]) {
+        for (int k = 0; k < 32; k += 16) {
+            numbers one, other;
+            __builtin_memcpy(&one, here + k, 64);
+            __builtin_memcpy(&other, there + k, 64);
+            differ |= (unsigned int)__builtin_bit_cast(unsigned short, __builtin_convertvector(one != other, answers)) << k;
+        }
+        return count < 32 ? differ & ((1u << count) - 1) : differ;
     }
-    while (pixel < end && here[pixel] == below[pixel]) pixel++;
-    return pixel;
+    #endif
+    for (int k = 0; k < 32 && k < count; k++) differ |= (unsigned int)(here[k] != there[k]) << k;
+    return differ;
     """)
-def next_fold(ids: wp.array(dtype=wp.int32), pixel: int, end: int, width: int) -> int:
-    """The first pixel from `pixel` on, at most `end`, that sees another triangle than the one below it."""
+def differing(ids: wp.array(dtype=wp.int32), pixel: int, count: int, step: int) -> wp.uint32:
+    """One bit for each of 32 pixels from `pixel` on, but no more than `count`, set where the one `step` further sees another triangle."""
+    ...
+
+
+@wp.func_native("""
+    int k = 0;
+    #ifdef __CUDA_ARCH__
+    k = __ffs(bits) - 1;
+    #else
+    k = __builtin_ctz(bits);
+    #endif
+    return k;
+    """)
+def lowest(bits: wp.uint32) -> int:
+    """The number of the lowest bit that is set."""
     ...
 
 
@@ -141,6 +185,7 @@ def crossing_between(
     screen: wp.array2d(dtype=wp.vec2),
     triangles: wp.array2d(dtype=wp.int32),
     neighbours: wp.array2d(dtype=wp.int32),
+    straight: wp.array2d(dtype=wp.uint8),
     f: int,
     pixel: int,
     other: int,
@@ -153,13 +198,14 @@ def crossing_between(
     """
     a = ids[pixel]
     b = ids[other]
-    if a < 0 or (b >= 0 and depth[pixel] > depth[other]):
-        if a >= 0 and goes_straight_on(screen, triangles, neighbours, f, b, a):
-            return wp.vec2i(-1, 1)
+    swapped = int(a < 0)
+    if a >= 0 and b >= 0:
+        swapped = int(depth[pixel] > depth[other])
+        if goes_straight_on(screen, triangles, neighbours, straight, f, wp.where(swapped, b, a), wp.where(swapped, a, b)):
+            return wp.vec2i(-1, swapped)
+    if swapped:
         start[axis] = start[axis] + 1.0
         return wp.vec2i(find_silhouette(screen, triangles, neighbours, f, b, a, axis, start, -1.0), 1)
-    if b >= 0 and goes_straight_on(screen, triangles, neighbours, f, a, b):
-        return wp.vec2i(-1, 0)
     return wp.vec2i(find_silhouette(screen, triangles, neighbours, f, a, b, axis, start, 1.0), 0)
 
 
@@ -170,6 +216,7 @@ def silhouette_crossings(
     screen: wp.array2d(dtype=wp.vec2),
     triangles: wp.array2d(dtype=wp.int32),
     neighbours: wp.array2d(dtype=wp.int32),
+    straight: wp.array2d(dtype=wp.uint8),
     width: int,
     height: int,
     count: wp.array(dtype=wp.int32),
@@ -179,24 +226,18 @@ def silhouette_crossings(
     """All pairs of neighbouring pixels with a silhouette between them, in no order. One thread a row."""
     f, row = wp.tid()
     first = (f * height + row) * width
-    end = first + width
     for axis in range(2):
-        pixel = int(end)
-        if axis == 0:
-            pixel = run_end(ids, first, end) - 1
-        if axis == 1 and row + 1 < height:
-            pixel = next_fold(ids, first, end, width)
-        while pixel < end - 1 + axis:
-            start = wp.vec2(float(pixel - first) + 0.5, float(row) + 0.5)
-            other = pixel + 1
-            if axis == 1:
-                other = pixel + width
-            found = crossing_between(ids, depth, screen, triangles, neighbours, f, pixel, other, start, axis)
-            if found[0] >= 0:
-                slot = wp.atomic_add(count, 0, 1)
-                places[slot] = wp.int64(pixel) * wp.int64(4) + wp.int64(2 * axis + found[1])
-                edges[slot] = found[0]
-            if axis == 0:  # noqa: SIM108 (a Warp kernel evaluates both sides of a conditional expression)
-                pixel = run_end(ids, pixel + 1, end) - 1
-            else:
-                pixel = next_fold(ids, pixel + 1, end, width)
+        step = wp.where(axis == 1, width, 1)
+        pairs = wp.where(axis == 1, wp.where(row + 1 < height, width, 0), width - 1)
+        for block in range(0, pairs, 32):
+            differ = differing(ids, first + block, pairs - block, step)
+            while differ != wp.uint32(0):
+                column = block + lowest(differ)
+                differ = differ & (differ - wp.uint32(1))
+                pixel = first + column
+                start = wp.vec2(float(column) + 0.5, float(row) + 0.5)
+                found = crossing_between(ids, depth, screen, triangles, neighbours, straight, f, pixel, pixel + step, start, axis)
+                if found[0] >= 0:
+                    slot = wp.atomic_add(count, 0, 1)
+                    places[slot] = wp.int64(pixel) * wp.int64(4) + wp.int64(2 * axis + found[1])
+                    edges[slot] = found[0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from animamimic.core.errors import InputError
-from animamimic.core.render import antialias, backend, interpolate, rasterize, silhouette, texture, topology
+from animamimic.core.render import antialias, backend, draw, interpolate, rasterize, silhouette, texture, topology
 
 SQUARE = torch.tensor([[0, 1, 2], [0, 2, 3]], dtype=torch.int32)
 BACKENDS = ("warp", "numpy")
@@ -219,6 +219,54 @@ def test_both_backends_see_the_same_triangle_everywhere(kind, size):
     assert (seen_by[0] >= 0).any() or size < 0.01
 
 
+@pytest.mark.parametrize(("height", "width"), [(9, 1), (8, 7), (5, 8), (7, 9), (4, 31), (6, 33), (3, 70)])
+def test_both_backends_agree_to_the_last_pixel_of_any_picture(height, width):
+    # The processor works eight or more pixels at once, up to the border and in every frame: the surface fills the second and third frame.
+    pytest.importorskip("warp")
+    vertices, triangles = dense_ball(6)
+    surface = topology(triangles, vertices)
+    clips = torch.cat([seen(vertices, focal=focal) for focal in (2.0, 9.0, 7.0)])
+    pictures = []
+    for name in BACKENDS:
+        raster = rasterize(clips, triangles, height, width, name)
+        image = antialias(interpolate(vertices, raster, triangles), raster, clips, triangles, surface)
+        pictures.append((raster.triangle_ids, raster.barycentric, raster.depth, image))
+    assert all(torch.equal(one, two) for one, two in zip(*pictures, strict=True))
+    assert pictures[0][0][1:].min() >= 0
+    assert pictures[0][0].unique().numel() > 3
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_drawing_in_one_gives_what_interpolation_and_antialiasing_give(drawn_by, shared):
+    vertices, triangles = dense_ball(16)
+    surface = topology(triangles, vertices)
+    clips = torch.cat([seen(vertices), seen(vertices * torch.tensor([0.8, 1.1, 1.0]))])
+    colours = torch.rand(2, len(vertices), 3, generator=torch.Generator().manual_seed(2))
+    target = torch.rand(2, 40, 52, 3, generator=torch.Generator().manual_seed(3))
+    results = []
+    for in_one in (True, False):
+        clip, attributes = clips.clone().requires_grad_(), (colours[0] if shared else colours).clone().requires_grad_()
+        raster = rasterize(clip, triangles, 40, 52, drawn_by)
+        if in_one:
+            image = draw(attributes, raster, triangles, surface)
+        else:
+            image = antialias(interpolate(attributes, raster, triangles), raster, clip, triangles, surface)
+        ((image - target) ** 2).sum().backward()
+        results.append((image.detach(), clip.grad, attributes.grad))
+    assert torch.equal(results[0][0], results[1][0])
+    for one, two in zip(*results, strict=True):
+        assert float((one - two).norm() / two.norm()) < 1e-6
+
+
+def test_drawing_leaves_the_gradient_that_it_is_given_alone():
+    vertices, triangles = dense_ball(8)
+    clip = seen(vertices).requires_grad_()
+    image = draw(vertices, rasterize(clip, triangles, 24, 24), triangles, topology(triangles, vertices))
+    grad = torch.ones_like(image)
+    image.backward(grad)
+    assert torch.equal(grad, torch.ones_like(image))
+
+
 def test_two_runs_give_the_same_bits(drawn_by):
     vertices, triangles = dense_ball(20)
     surface = topology(triangles, vertices)
@@ -337,3 +385,5 @@ def test_wrong_shapes_are_refused():
         rasterize(clip[0], SQUARE, 8, 8)
     with pytest.raises(InputError, match="outside 0 to 3"):
         rasterize(clip, SQUARE + 1, 8, 8)
+    with pytest.raises(InputError, match="The topology has 1 triangles, the mesh 2"):
+        draw(clip[0], rasterize(clip, SQUARE, 8, 8), SQUARE, topology(SQUARE[:1]))
