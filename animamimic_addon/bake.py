@@ -12,10 +12,11 @@ import bpy
 import numpy as np
 
 from ..core.job import Result, read_result
+from ..core.pose import world_motion
 from ..core.types import Int32
 from . import action as actions
 from . import compat, kept_armature, results
-from .bone_motion import BoneTrack, bone_tracks, world_motion
+from .bone_motion import BoneTrack, bone_tracks
 from .camera import add_camera
 from .captured import Captured
 from .datablocks import ArmatureObject, Context, MeshObject

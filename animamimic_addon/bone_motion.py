@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from mathutils import Matrix, Quaternion
 
-from ..core.bone_scale import scale_matrices
-from ..core.types import Float64, Motion, Rig
+from ..core.types import Float64
 from .datablocks import ArmatureObject
 
 STILL = 1e-6
@@ -35,36 +34,11 @@ class BoneTrack:
     stretches: bool
 
 
-def world_motion(rig: Rig, motion: Motion) -> Float64:
-    """float64[T, B, 4, 4]: what takes a point of each bone from frame 0 to frame t, world space (see `core.types.Motion`)."""
-    frames, bones = motion.rotations.shape[:2]
-    local = np.zeros((frames, bones, 4, 4))
-    local[..., :3, :3] = rotation_matrices(motion.rotations) @ scale_matrices(rig, motion.scales)
-    local[..., :3, 3] = rig.heads + motion.translations - np.einsum("tbij,bj->tbi", local[..., :3, :3], rig.heads)
-    local[..., 3, 3] = 1.0
-    world = local.copy()
-    for bone, parent in enumerate(rig.parents.tolist()):
-        if parent >= 0:
-            world[:, bone] = world[:, parent] @ local[:, bone]
-    return world
-
-
-def rotation_matrices(quaternions: Float64) -> Float64:
-    """float64[..., 3, 3] of unit quaternions [..., 4], (w, x, y, z)."""
-    w, x, y, z = np.moveaxis(quaternions, -1, 0)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.moveaxis(np.array(rows), (0, 1), (-2, -1))
-
-
 def bone_tracks(armature: ArmatureObject, names: tuple[str, ...], first_pose: Float64, moved: Float64, armature_world: Float64, diagonal: float) -> tuple[BoneTrack, ...]:
     """What to key on each bone so that it follows the motion.
 
     names: bones in the motion's order. first_pose: float64[B, 4, 4], their world matrices in frame 0. moved: float64[T, B, 4, 4],
-    see `world_motion`. armature_world: float64[T, 4, 4], where the armature object is. diagonal: the subject's, metres.
+    see `core.pose.world_motion`. armature_world: float64[T, 4, 4], where the armature object is. diagonal: the subject's, metres.
     Goes through pose matrices, so the bones' real parents count, whatever tree the motion used.
     """
     inverse = np.linalg.inv(armature_world)

@@ -12,8 +12,9 @@ from mathutils import Euler, Matrix, Quaternion, Vector
 
 from ..core.curves import bezier_through, evaluate, reduced
 from ..core.job import Result
+from ..core.pose import rotation_matrices, world_motion
 from ..core.types import Float64, Int32, Motion, Rig
-from .bone_motion import BoneTrack, rotation_matrices, world_motion
+from .bone_motion import BoneTrack
 from .datablocks import ArmatureObject
 
 SAMPLES = 1000
@@ -53,11 +54,10 @@ class Turns:
         true = self.played(np.arange(len(self.samples), dtype=np.int32))
         while True:
             apart = np.linalg.norm(self.played(keys) - true, axis=(1, 2)) / np.sqrt(2)  # 2 sin(angle / 2)
-            apart[keys] = 0.0
-            worst = int(apart.argmax())
-            if apart[worst] <= angle:
+            if len(keys) == len(apart) or apart.max() <= angle:
                 return keys
-            keys = np.union1d(keys, [worst]).astype(np.int32)
+            apart[keys] = -1.0
+            keys = np.union1d(keys, [int(apart.argmax())]).astype(np.int32)
 
 
 def strict_key_frames(armature: ArmatureObject, result: Result, tracks: tuple[BoneTrack, ...], first_pose: Float64, chosen: list[Int32]) -> list[Int32]:

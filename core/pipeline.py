@@ -4,7 +4,6 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,9 +33,6 @@ USUAL_FRAMES, USUAL_BONES = 49, 25
 """Of a run about which nothing is known yet, for the time that it will take."""
 
 OUT_OF_MEMORY = "The engine ran out of memory. Lower the resolution, use a shorter video, or raise the memory limit."
-
-KEY_SAMPLES = 3000
-"""About as many vertices are watched while keys are left out."""
 
 
 def run_task(folder: Path, request: Request) -> None:
@@ -262,13 +258,9 @@ def _fit(request: Request, rig: Rig, clip: Clip, progress: Progress, stop: Calla
 
 
 def _choose_keys(request: Request, rig: Rig, motion: Motion, tissue: Tissue | None, progress: Progress) -> Keys:
-    """Key frames whose loss is measured on sampled vertices: moving all of a large mesh several times would take long."""
     from .curves import choose_keys
-    from .fit import skin
 
-    step = max(1, len(request.mesh.vertices) // KEY_SAMPLES)
-    sampled = replace(rig, influences=rig.influences[::step], weights=rig.weights[::step], rest=rig.rest[::step])
-    return choose_keys(request.mesh, rig, motion, tissue, request.settings.curves, lambda tried: skin(sampled, tried), progress)
+    return choose_keys(request.mesh, rig, motion, tissue, request.settings.curves, progress)
 
 
 def _choose_tissue_keys(request: Request, rig: Rig, tissue: Tissue) -> Keys:

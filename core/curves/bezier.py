@@ -1,7 +1,7 @@
 """Bezier curves through few keys, as Blender's F-Curves play them back.
 
 The handles stand at a third of the way to the next key. Blender's curve is then exactly a cubic in time between two keys (the
-parameter runs evenly with the frame), which makes the best handles a linear least-squares problem. All of it is linear in the
+parameter runs evenly with the frame), which makes the best keys and handles a linear least-squares problem. All of it is linear in the
 samples: a fixed linear map of the channels, as between our world-axis quaternions and a bone's local ones, maps the curves
 likewise (corners are found by distances, which a rotation of the channels leaves alone).
 """
@@ -36,7 +36,10 @@ class BezierKeys:
 
 
 def bezier_through(samples: Float64, key_frames: Int32, sharp: NDArray[np.bool_] | None = None) -> BezierKeys:
-    """The curve that passes through the samples at the keys and as near as it can between them.
+    """The curve with keys at the given frames that passes as near as it can to all samples, and through the first.
+
+    The first pose is how the subject stands. The other keys stand where the whole curve is best, which is not on the samples: a curve
+    that must meet noise at its keys repeats it, and needs more of them. Where every frame has a key, all samples are met.
 
     samples: float64[T, C], one row a frame. key_frames: int32[n], ascending, the first 0 and the last T - 1, or a single key
     for channels that stand still. sharp: bool[T], `corners(samples)`, where they were found before.
@@ -51,7 +54,7 @@ def bezier_through(samples: Float64, key_frames: Int32, sharp: NDArray[np.bool_]
         return BezierKeys(frames, values, flat - reach, flat + reach, np.zeros(1, bool))
     corner = (corners(samples) if sharp is None else sharp)[frames]
     corner[[0, -1]] = False  # at an end the curve has but one side: in a part of a longer track an end may be a corner of the whole
-    slope_in, slope_out = _slopes(samples, frames, corner)
+    values, slope_in, slope_out = _best(samples, frames, corner)
     before = np.diff(frames, prepend=2 * frames[0] - frames[1]) / 3
     after = np.diff(frames, append=2 * frames[-1] - frames[-2]) / 3
     return BezierKeys(frames, values, _handle(frames, values, slope_in, -before), _handle(frames, values, slope_out, after), corner)
@@ -90,32 +93,39 @@ def corners(samples: Float64) -> NDArray[np.bool_]:
     return result
 
 
-def _slopes(samples: Float64, frames: Int32, corner: NDArray[np.bool_]) -> tuple[Float64, Float64]:
-    """Slopes float64[n, C] into and out of each key, by least squares over all samples between keys."""
+def _best(samples: Float64, frames: Int32, corner: NDArray[np.bool_]) -> tuple[Float64, Float64, Float64]:
+    """Values at the keys and slopes into and out of each, all float64[n, C], by least squares over all samples."""
     count, lengths = len(frames), np.diff(frames).astype(np.float64)
-    # One unknown a key; two at a corner: column_in[i] serves the segment before key i, column_out[i] the one after.
-    column_in = np.arange(count) + np.cumsum(corner) - corner
+    # Unknowns: a value a key, then a slope a key, two at a corner: column_in[i] serves the segment before key i, column_out[i] the one after.
+    column_in = count + np.arange(count) + np.cumsum(corner) - corner
     column_out = column_in + corner
-    begin, end = column_out[:-1], column_in[1:]
-    between = np.ones(frames[-1], bool)
-    between[frames[:-1]] = False
-    times = np.flatnonzero(between)
-    segment = np.searchsorted(frames, times, side="right") - 1
+    # Of each segment: values at its begin and end, slopes there.
+    columns = np.stack([np.arange(count - 1), np.arange(1, count), column_out[:-1], column_in[1:]], 1)
+    times = np.arange(len(samples))
+    segment = np.clip(np.searchsorted(frames, times, side="right") - 1, 0, count - 2)
     length = lengths[segment]
     u = (times - frames[segment]) / length
-    start, rise = samples[frames[:-1]], np.diff(samples[frames], axis=0)
-    rest = samples[times] - start[segment] - (u * u * (3 - 2 * u))[:, None] * rise[segment]
+    ease = u * u * (3 - 2 * u)
     design = np.zeros((len(times), column_out[-1] + 1))
-    design[np.arange(len(times)), begin[segment]] = length * u * (1 - u) ** 2
-    design[np.arange(len(times)), end[segment]] = -length * u * u * (1 - u)
-    normal, pull = design.T @ design, design.T @ rest
-    # Integral of the squared second derivative of each cubic in Hermite form.
-    for one, other, share in ((begin, begin, 4.0), (end, end, 4.0), (begin, end, 2.0), (end, begin, 2.0)):
-        np.add.at(normal, (one, other), BENDING_WEIGHT * share / lengths)
-    for one in (begin, end):
-        np.add.at(pull, one, BENDING_WEIGHT * 6.0 * rise / lengths[:, None] ** 2)
-    slopes = np.linalg.solve(normal, pull)
-    return slopes[column_in], slopes[column_out]
+    design[times[:, None], columns[segment]] = np.stack([1 - ease, ease, length * u * (1 - u) ** 2, -length * u * u * (1 - u)], 1)
+    normal, pull = design.T @ design, design.T @ samples
+    np.add.at(normal, (columns[:, :, None], columns[:, None]), BENDING_WEIGHT * _bending(lengths))
+    known = count if count == len(samples) else 1
+    unknowns = np.empty((len(normal), samples.shape[1]))
+    unknowns[:known] = samples[frames[:known]]
+    unknowns[known:] = np.linalg.solve(normal[known:, known:], pull[known:] - normal[known:, :known] @ unknowns[:known])
+    return unknowns[:count], unknowns[column_in], unknowns[column_out]
+
+
+def _bending(lengths: Float64) -> Float64:
+    """float64[n, 4, 4]: the integral of a cubic's squared second derivative, as a form in its values at both ends and its slopes there."""
+    forms = np.empty((len(lengths), 4, 4))
+    rise, turn = 6 / lengths**2, 2 / lengths
+    forms[:, :2, :2] = (2 * rise / lengths)[:, None, None] * np.array([[1, -1], [-1, 1]])
+    forms[:, :2, 2:] = rise[:, None, None] * np.array([[1, 1], [-1, -1]])
+    forms[:, 2:, :2] = forms[:, :2, 2:].swapaxes(1, 2)
+    forms[:, 2:, 2:] = turn[:, None, None] * np.array([[2, 1], [1, 2]])
+    return forms
 
 
 def _handle(frames: Int32, values: Float64, slopes: Float64, reach: Float64) -> Float64:

@@ -1,16 +1,14 @@
 """From a pose on every frame to few keys, with a bound on what the surface loses."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..settings import CurveSettings
-from ..types import Float32, Float64, Int32, Keys, Mesh, Motion, Progress, Rig, Tissue, no_progress
+from ..types import Float64, Int32, Keys, Mesh, Motion, Progress, Rig, Tissue, no_progress
 from .reduce import Track, reduce_keys
-
-Skin = Callable[[Motion], Float32 | Float64]
-"""Surface points [T, S, 3] of a motion, metres; a sample of the vertices is enough."""
+from .thin import played_motion, thinned
+from .watched import WatchedSurface
 
 STILL = 1e-5
 """A bone that moves its part of the surface by less, as a fraction of the diagonal, stands still."""
@@ -18,57 +16,47 @@ LEAST_WEIGHT = 0.05
 """A bone reaches as far as the vertices on which it weighs at least this much."""
 TISSUE_SHARE = 0.2
 """Part of the tolerance that the shape keys may use up."""
-ROUNDS = 7
-"""Tolerances tried for the bones."""
-LOOSER = (4.0, 2.0, 1.4)
-"""Tolerances tried for single bones, of the one that all can have."""
+FIRST_SHARE = 0.3
+"""Part of the tolerance that each bone may use up before keys are left out by what the surface loses."""
+ROUNDS = 6
+"""Such parts tried, each half of the one before; then the bones are keyed on every frame."""
 
 
-def choose_keys(
-    mesh: Mesh, rig: Rig, motion: Motion, tissue: Tissue | None, settings: CurveSettings, skin: Skin, progress: Progress = no_progress
-) -> Keys:
+def choose_keys(mesh: Mesh, rig: Rig, motion: Motion, tissue: Tissue | None, settings: CurveSettings, progress: Progress = no_progress) -> Keys:
     """Choose each bone's key frames; the same for all channels of a bone.
 
     The Bezier curves through the keys (`bezier_through`) then play back the motion with every surface point within
-    `settings.key_tolerance` percent of the diagonal at every frame; measured on what `skin` returns, not estimated.
-    tissue: the shape keys on top, or None. skin: see `Skin`; called a few times. Raises nothing of its own.
+    `settings.key_tolerance` percent of the diagonal at every frame; measured on watched vertices (see `WatchedSurface`), not estimated.
+    tissue: the shape keys on top, or None. Raises nothing of its own.
     """
-    count = len(motion.rotations)
     levers = lever_lengths(mesh, rig)
     still = STILL * mesh.diagonal
-    if settings.every_frame or count < 3:
+    if settings.every_frame or len(motion.rotations) < 3:
         return _key_every_frame(motion, tissue, levers, still)
     allowed = settings.key_tolerance / 100 * mesh.diagonal
     tissue_keys, tissue_error = _tissue_keys(tissue, TISSUE_SHARE * allowed)
-    full = np.asarray(skin(motion), np.float64)
     tracks = [_track(motion, bone, float(lever)) for bone, lever in enumerate(levers)]
     allowed -= tissue_error
-    playback = Playback(motion, tracks)
+    surface = WatchedSurface(rig, motion)
+    first, missed = _first_keys(tracks, surface, allowed, still)
+    if missed > allowed:
+        return Keys(_key_every_frame(motion, None, levers, still).frames, tissue_keys, tissue_error / mesh.diagonal)
+    found = thinned(tracks, first, surface, allowed, progress)
+    missed = surface.missed(played_motion(motion, tracks, found))
+    return Keys(tuple(found), tissue_keys, (missed + tissue_error) / mesh.diagonal)
 
-    def missed_by(tried: Sequence[Int32]) -> float:
-        return float(np.linalg.norm(np.asarray(skin(playback.through(tried)), np.float64) - full, axis=-1).max())
 
-    found, error = list(_key_every_frame(motion, None, levers, still).frames), 0.0
-    # Errors add up along a chain of bones, by how much only the surface tells: bisect for the loosest tolerance that holds.
-    loose, tight = 1.0, 0.0
+def _first_keys(tracks: Sequence[Track], surface: WatchedSurface, allowed: float, still: float) -> tuple[list[Int32], float]:
+    """Keys of each bone by itself, and the most that the surface misses by them, metres.
+
+    Errors add up along a chain of bones, by how much only the surface tells.
+    """
     for step in range(ROUNDS):
-        progress(step / ROUNDS, "choosing keys")
-        share = loose if step == 0 else (loose + tight) / 2 if tight > 0 else loose / 2
-        tried = [reduce_keys(track, max(still, share * allowed)) for track in tracks]
-        missed = missed_by(tried)
+        found = [reduce_keys(track, max(still, FIRST_SHARE / 2**step * allowed)) for track in tracks]
+        missed = surface.missed(played_motion(surface.motion, tracks, found))
         if missed <= allowed:
-            found, error, tight = tried, missed, share
-            if step == 0:
-                break
-        else:
-            loose = share
-    for bone in sorted(range(len(tracks)), key=lambda bone: -len(found[bone])):
-        for factor in LOOSER:
-            tried = [*found[:bone], reduce_keys(tracks[bone], factor * tight * allowed), *found[bone + 1 :]]
-            if len(tried[bone]) < len(found[bone]) and (missed := missed_by(tried)) <= allowed:
-                found, error = tried, missed
-                break
-    return Keys(tuple(found), tissue_keys, (error + tissue_error) / mesh.diagonal)
+            break
+    return found, missed
 
 
 def choose_tissue_keys(mesh: Mesh, tissue: Tissue, settings: CurveSettings, bones: int) -> Keys:
@@ -80,33 +68,9 @@ def choose_tissue_keys(mesh: Mesh, tissue: Tissue, settings: CurveSettings, bone
     return Keys((once,) * bones, frames, error / mesh.diagonal)
 
 
-@dataclass(frozen=True)
-class Playback:
-    """Plays a motion through few keys; what a bone plays is worked out once for each choice of its keys.
-
-    tracks: one a bone, with its channels in the order of `_track`.
-    """
-
-    motion: Motion
-    tracks: Sequence[Track]
-    _played: dict[tuple[int, bytes], Float64] = field(default_factory=dict)
-
-    def through(self, frames: Sequence[Int32]) -> Motion:
-        """The motion that Bezier curves through the given key frames, int32[n] a bone, play back."""
-        curves = np.stack([self._curves(bone, keys) for bone, keys in enumerate(frames)], 1)
-        rotations = curves[..., :4] / np.linalg.norm(curves[..., :4], axis=2, keepdims=True)
-        return replace(self.motion, rotations=rotations, translations=curves[..., 4:7], scales=curves[..., 7:])
-
-    def _curves(self, bone: int, keys: Int32) -> Float64:
-        choice = bone, keys.tobytes()
-        if choice not in self._played:
-            self._played[choice] = self.tracks[bone].played(keys)
-        return self._played[choice]
-
-
 def reduced(motion: Motion, frames: Sequence[Int32]) -> Motion:
     """The motion that Bezier curves through the given key frames, int32[n] a bone, play back."""
-    return Playback(motion, [_track(motion, bone, 1.0) for bone in range(len(frames))]).through(frames)
+    return played_motion(motion, [_track(motion, bone, 1.0) for bone in range(len(frames))], frames)
 
 
 def lever_lengths(mesh: Mesh, rig: Rig) -> Float64:

@@ -92,13 +92,18 @@ def _apart(track: Track, one: int, other: int) -> float:
 
 
 def _insert(track: Track, keys: Int32, tolerance: float) -> Int32:
-    """Add a key at the worst frame of every segment that strays, until none does."""
+    """Add a key at the worst frame without one of every segment that strays, until none does."""
     while True:
         error = track.errors(keys)
-        worst = [first + 1 + int(np.argmax(error[first + 1 : last])) for first, last in pairwise(keys) if last - first > 1]
-        missing = [frame for frame in worst if error[frame] > tolerance]
-        if not missing:
-            return keys
+        missing = [
+            first + 1 + int(np.argmax(error[first + 1 : last])) for first, last in pairwise(keys) if last - first > 1 and error[first : last + 1].max() > tolerance
+        ]
+        if not missing:  # only what lies between keys on neighbouring frames may still stray
+            strays = np.flatnonzero(error > tolerance)
+            free = np.setdiff1d(np.arange(len(error)), keys)
+            if not len(strays) or not len(free):
+                return keys
+            missing = [int(free[np.abs(free - strays[0]).argmin()])]
         keys = np.union1d(keys, missing).astype(np.int32)
 
 

@@ -1,11 +1,15 @@
 """Few keys: the curves are Blender's, and the surface stays within the tolerance."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from animamimic.core.curves import bezier_through, choose_keys, evaluate, reduced
-from animamimic.core.curves.bezier import corners
+from animamimic.core.curves.bezier import _bending, corners
 from animamimic.core.curves.choose import lever_lengths
 from animamimic.core.curves.reduce import Track, reduce_keys
+from animamimic.core.curves.watched import PlayedSurface, WatchedSurface
+from animamimic.core.pose import world_motion
 from animamimic.core.settings import CurveSettings
 from animamimic.core.types import Mesh, Motion, Rig, Tissue
 
@@ -101,7 +105,7 @@ def test_a_sine_needs_its_extremes():
     sine = np.sin(2 * np.pi * FRAMES / 24)[:, None]
     assert few(sine, 0.05).tolist() == [0, 6, 18, 30, 42, 48]
     keys = bezier_through(sine, np.array([0, 6, 18, 30, 42, 48], np.int32))
-    np.testing.assert_allclose(keys.left[2, 0, 1], -1, atol=0.02)  # flat at the valley
+    np.testing.assert_allclose(keys.left[2, 0, 1], keys.values[2, 0], atol=0.02)  # flat at the valley
 
 
 def test_what_stands_still_gets_one_key():
@@ -134,17 +138,38 @@ def test_smooth_motion_has_no_corners_and_one_slope_at_each_key():
     np.testing.assert_allclose(into, out, atol=1e-9)
 
 
-def test_handles_are_the_best_ones():
+def test_keys_and_handles_are_the_best_ones():
     samples = smooth_motion(3, channels=1)
     frames = np.array([0, 25, 60, 99], np.int32)
     keys = bezier_through(samples, frames)
     best = np.sum((evaluate(keys, np.arange(100)) - samples) ** 2)
     for change in (-0.05, 0.05):
+        values, left, right = keys.values.copy(), keys.left.copy(), keys.right.copy()
+        for part in (values[1], left[1, :, 1], right[1, :, 1]):
+            part += change
+        other = type(keys)(keys.frames, values, left, right, keys.corner)
+        assert np.sum((evaluate(other, np.arange(100)) - samples) ** 2) > best
         left, right = keys.left.copy(), keys.right.copy()
         left[1, 0, 1] -= change * (frames[1] - frames[0]) / 3
         right[1, 0, 1] += change * (frames[2] - frames[1]) / 3
         other = type(keys)(keys.frames, keys.values, left, right, keys.corner)
         assert np.sum((evaluate(other, np.arange(100)) - samples) ** 2) > best
+
+
+def test_the_first_pose_is_met_exactly_and_every_one_where_every_one_has_a_key():
+    samples = np.random.default_rng(0).normal(size=(30, 3))
+    few = bezier_through(samples, np.array([0, 8, 20, 29], np.int32))
+    np.testing.assert_array_equal(few.values[0], samples[0])
+    assert np.abs(few.values[1:] - samples[few.frames[1:]]).max() > 0.1  # noise is not followed
+    np.testing.assert_array_equal(bezier_through(samples, np.arange(30, dtype=np.int32)).values, samples)
+
+
+def test_bending_is_the_integral_of_the_squared_second_derivative():
+    start, end, out, into, length = 0.3, -0.4, 1.1, 0.2, 2.5
+    hermite = np.array([start, end, out, into])
+    u = (np.arange(100_000) + 0.5) / 100_000
+    second = ((12 * u - 6) * (start - end) / length + (6 * u - 4) * out + (6 * u - 2) * into) / length
+    assert hermite @ _bending(np.array([length]))[0] @ hermite == pytest.approx(np.mean(second**2) * length, rel=1e-6)
 
 
 def test_evaluate_is_the_bezier_by_de_casteljau():
@@ -186,7 +211,7 @@ def test_levers_reach_to_the_end_of_the_chain():
 def test_the_surface_stays_within_the_tolerance(tolerance):
     mesh, rig, skin = chain(5)
     motion = walking(rig)
-    keys = choose_keys(mesh, rig, motion, None, CurveSettings(key_tolerance=tolerance), skin)
+    keys = choose_keys(mesh, rig, motion, None, CurveSettings(key_tolerance=tolerance))
     missed = np.linalg.norm(skin(reduced(motion, keys.frames)) - skin(motion), axis=-1).max()
     assert missed <= tolerance / 100 * mesh.diagonal
     assert keys.surface_error == pytest.approx(missed / mesh.diagonal)
@@ -194,46 +219,74 @@ def test_the_surface_stays_within_the_tolerance(tolerance):
 
 
 def test_a_walk_needs_few_keys():
-    mesh, rig, skin = chain(5)
-    keys = choose_keys(mesh, rig, walking(rig), None, CurveSettings(), skin)
+    mesh, rig, _ = chain(5)
+    keys = choose_keys(mesh, rig, walking(rig), None, CurveSettings())
     assert np.mean([len(frames) for frames in keys.frames]) / 49 < 0.35
 
 
 def test_a_bone_that_never_moves_has_one_key():
-    mesh, rig, skin = chain(3)
+    mesh, rig, _ = chain(3)
     motion = walking(rig)
     motion.rotations[:, 1] = [1, 0, 0, 0]
     for every_frame in (False, True):
-        keys = choose_keys(mesh, rig, motion, None, CurveSettings(every_frame=every_frame), skin)
+        keys = choose_keys(mesh, rig, motion, None, CurveSettings(every_frame=every_frame))
         assert keys.frames[1].tolist() == [0]
 
 
 def test_every_frame_gets_a_key_where_asked():
-    mesh, rig, skin = chain(2)
+    mesh, rig, _ = chain(2)
     motion = walking(rig, frames=20)
-    keys = choose_keys(mesh, rig, motion, None, CurveSettings(every_frame=True), skin)
+    keys = choose_keys(mesh, rig, motion, None, CurveSettings(every_frame=True))
     assert keys.frames[0].tolist() == list(range(20))
     assert keys.surface_error == 0
     np.testing.assert_allclose(reduced(motion, keys.frames).rotations, motion.rotations, atol=1e-12)
 
 
 def test_two_frames_keep_two_keys():
-    mesh, rig, skin = chain(2)
-    keys = choose_keys(mesh, rig, walking(rig, frames=2), None, CurveSettings(), skin)
+    mesh, rig, _ = chain(2)
+    keys = choose_keys(mesh, rig, walking(rig, frames=2), None, CurveSettings())
     assert keys.frames[0].tolist() == [0, 1]
 
 
-def test_single_bones_use_what_the_others_leave_of_the_tolerance(monkeypatch):
-    """A chain of three: fewer keys than with one tolerance for all, none of a bone more, and the surface within the bound."""
+def test_keys_go_where_and_when_the_surface_can_do_without(monkeypatch):
+    """A chain of three: fewer keys than where bones share the tolerance for all frames alike, and the surface within the bound."""
     mesh, rig, skin = chain(3)
     motion = walking(rig)
-    found = choose_keys(mesh, rig, motion, None, CurveSettings(), skin)
-    monkeypatch.setattr("animamimic.core.curves.choose.LOOSER", ())
-    alike = choose_keys(mesh, rig, motion, None, CurveSettings(), skin)
-    assert sum(map(len, found.frames)) < sum(map(len, alike.frames))
-    assert all(len(one) <= len(other) for one, other in zip(found.frames, alike.frames, strict=True))
+    found = choose_keys(mesh, rig, motion, None, CurveSettings())
+    monkeypatch.setattr("animamimic.core.curves.choose.thinned", lambda tracks, frames, *_: frames)
+    alone = choose_keys(mesh, rig, motion, None, CurveSettings())
+    assert sum(map(len, found.frames)) < 0.8 * sum(map(len, alone.frames))
+    assert all(np.isin(one, other).all() for one, other in zip(found.frames, alone.frames, strict=True))
     missed = np.linalg.norm(skin(reduced(motion, found.frames)) - skin(motion), axis=-1).max()
     assert missed <= 0.0025 * mesh.diagonal and missed == pytest.approx(found.surface_error * mesh.diagonal)
+
+
+def forked(rig):
+    """The same bones, the third and the fourth on the first."""
+    return replace(rig, parents=np.array([-1, 0, 0, 0, 2, 1], np.int32)[: len(rig.parents)])
+
+
+def test_a_changed_bone_moves_what_the_whole_skin_tells():
+    """Bones in no order of depth, far from the world's origin: a trial gives what skinning everything again gives."""
+    _, rig, _ = chain(6)
+    far = np.array([1000.0, -500, 200])
+    rig = forked(replace(rig, heads=rig.heads + far, tails=rig.tails + far, rest=rig.rest + far.astype(np.float32)))
+    motion = walking(rig)
+    surface = WatchedSurface(rig, motion)
+    channels = np.concatenate([motion.rotations, motion.translations, motion.scales], 2)
+    played = PlayedSurface(surface, np.stack([surface.local(bone, channels[:, bone]) for bone in range(6)], 1))
+    assert np.abs(played.off).max() < 1e-6
+    for bone in (2, 0, 4):
+        turn = swing(0.1 * np.sin(np.arange(49) / 5 + bone), [0.0, 0.6, 0.8])
+        motion = replace(motion, rotations=motion.rotations.copy())
+        motion.rotations[:, bone] = turn
+        played.take(played.tried(bone, surface.local(bone, np.concatenate([turn, motion.translations[:, bone], motion.scales[:, bone]], 1))))
+        lost = np.linalg.norm(played.off, axis=2).max()
+        assert lost == pytest.approx(surface.missed(motion), rel=1e-5)
+        every = world_motion(rig, motion) - world_motion(rig, surface.motion)
+        owner = rig.influences[:, 0]
+        moved = np.einsum("tvij,vj->vti", every[:, owner, :3, :3], rig.rest.astype(np.float64)) + every[:, owner][..., :3, 3].swapaxes(0, 1)
+        np.testing.assert_allclose(played.off, moved, atol=1e-5)
 
 
 def test_shape_keys_share_the_tolerance():
@@ -242,7 +295,7 @@ def test_shape_keys_share_the_tolerance():
     offsets[0, 0] = [0, 0, 0.5]
     tissue = Tissue(("soft.001",), offsets, np.sin(2 * np.pi * FRAMES / 24)[:, None].astype(np.float32))
     motion = walking(rig)
-    keys = choose_keys(mesh, rig, motion, tissue, CurveSettings(key_tolerance=1.0), skin)
+    keys = choose_keys(mesh, rig, motion, tissue, CurveSettings(key_tolerance=1.0))
     values = tissue.values.astype(np.float64)
     soft = 0.5 * np.abs(evaluate(bezier_through(values, keys.tissue), FRAMES) - values).max()
     bones = np.linalg.norm(skin(reduced(motion, keys.frames)) - skin(motion), axis=-1).max()

@@ -1,0 +1,129 @@
+"""How far the surface strays where bones play curves instead of the motion; measured on vertices that are watched.
+
+A vertex is linear in the bones' matrices (linear blend skinning), and what hangs below a bone moves along with it as one. So the
+effect of another curve on one bone is one matrix product over the vertices below it.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bone_scale import bone_axes
+from ..pose import local_motion, world_motion
+from ..types import Float32, Float64, Int64, Motion, Rig
+
+WATCHED = 3000
+"""About as many vertices are watched: moving all of a large mesh so often would take long."""
+
+
+class WatchedSurface:
+    """Watched vertices of a rig under a motion.
+
+    motion: what should be played. order: int64[B], bones with all that hangs below one right behind it. spans: for each bone, its place in
+    that order and the place behind the last bone below it. rows: for each bone, int64[n], the watched vertices that it and the bones below it
+    move. weights: float32[S, B, 4], in that order: weight times (where the bone puts the vertex in frame 0, 1).
+    """
+
+    def __init__(self, rig: Rig, motion: Motion) -> None:
+        step = max(1, len(rig.rest) // WATCHED)
+        self.rig = replace(rig, influences=rig.influences[::step], weights=rig.weights[::step], rest=rig.rest[::step])
+        self.motion = motion
+        self.axes = bone_axes(rig)
+        self.order, self.spans = _depth_first(rig.parents.tolist())
+        self.centre = rig.rest.astype(np.float64).mean(0)  # keeps single precision good for subjects far from the world's origin
+        self.weights = self._weights()
+        moved = (self.weights[..., 3] != 0).cumsum(1)
+        self.rows = [np.flatnonzero(moved[:, end - 1] > (moved[:, start - 1] if start else 0)) for start, end in self.spans]
+        self.true = world_motion(rig, motion)[:, self.order]
+
+    def local(self, bone: int, channels: Float64) -> Float64:
+        """float64[T, 4, 4]: what a bone does in its parent, of channels [T, 10]: rotation (of any length), translation, scale."""
+        turn = channels[:, :4] / np.linalg.norm(channels[:, :4], axis=1, keepdims=True)
+        return local_motion(turn, channels[:, 4:7], channels[:, 7:], self.rig.heads[bone], self.axes[bone])
+
+    def missed(self, played: Motion) -> float:
+        """The farthest that a watched vertex is off, metres, at any frame."""
+        return float(np.sqrt(self.strayed(world_motion(self.rig, played)[:, self.order] - self.true).max(initial=0.0)))
+
+    def strayed(self, change: Float64) -> Float64:
+        """float64[S, T]: squared distances by which changes [T, B, 4, 4] of the bones' matrices (in `order`) move the vertices."""
+        moved = self.moved(np.arange(len(self.weights)), (0, len(self.order)), change)
+        return (moved.astype(np.float64) ** 2).sum(2)
+
+    def moved(self, rows: Int64, span: tuple[int, int], change: Float64) -> Float32:
+        """float32[n, T, 3]: by what changes [T, D, 4, 4] of the matrices of the bones in a span of the order move some vertices."""
+        change = change[:, :, :3].copy()
+        change[..., 3] += change[..., :3] @ self.centre
+        columns = change.transpose(1, 3, 0, 2).reshape(-1, 3 * len(change)).astype(np.float32)
+        weights = self.weights[rows, span[0] : span[1]].reshape(len(rows), 4 * (span[1] - span[0]))
+        return (weights @ columns).reshape(len(rows), len(change), 3)
+
+    def _weights(self) -> Float32:
+        rig = self.rig
+        result = np.zeros((len(rig.rest), len(rig.parents), 4))
+        vertices, rest = np.arange(len(rig.rest)), rig.rest.astype(np.float64)
+        for bones, weights in zip(rig.influences.T, rig.weights.T, strict=True):
+            starts = (rig.bind[bones, :, :3] @ rest[:, :, None])[..., 0] + rig.bind[bones, :, 3] - self.centre
+            result[vertices, bones] += weights[:, None] * np.concatenate([starts, np.ones((len(rest), 1))], 1)
+        return result[:, self.order].astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What another curve on one bone does. world: float64[T, D, 4, 4], of the bones in its span. off: float32[n, T, 3], of its rows."""
+
+    bone: int
+    local: Float64
+    world: Float64
+    off: Float32
+
+
+class PlayedSurface:
+    """The surface while bones play curves; one bone's curve is changed at a time."""
+
+    def __init__(self, surface: WatchedSurface, local: Float64) -> None:
+        """local: float64[T, B, 4, 4], what each bone plays in its parent."""
+        self.surface = surface
+        self.local = local.copy()
+        parents = surface.rig.parents.tolist()
+        world = local.copy()
+        for bone, parent in enumerate(parents):
+            if parent >= 0:
+                world[:, bone] = world[:, parent] @ local[:, bone]
+        self.world = world[:, surface.order]
+        self.off = surface.moved(np.arange(len(surface.weights)), (0, len(parents)), self.world - surface.true)
+
+    def tried(self, bone: int, local: Float64) -> Trial:
+        """What follows where a bone does `local` [T, 4, 4] in its parent."""
+        start, end = span = self.surface.spans[bone]
+        before = self.world[:, start:end]
+        above = before[:, 0] @ np.linalg.inv(self.local[:, bone])
+        world = (above @ local @ np.linalg.inv(before[:, 0]))[:, None] @ before
+        rows = self.surface.rows[bone]
+        return Trial(bone, local, world, self.off[rows] + self.surface.moved(rows, span, world - before))
+
+    def take(self, trial: Trial) -> None:
+        """Go on with what was tried."""
+        start, end = self.surface.spans[trial.bone]
+        self.local[:, trial.bone] = trial.local
+        self.world[:, start:end] = trial.world
+        self.off[self.surface.rows[trial.bone]] = trial.off
+
+
+def _depth_first(parents: list[int]) -> tuple[Int64, list[tuple[int, int]]]:
+    """See `WatchedSurface.order` and `spans`."""
+    counts = np.ones(len(parents), np.int64)
+    for bone in reversed(range(len(parents))):
+        if parents[bone] >= 0:
+            counts[parents[bone]] += counts[bone]
+    place: NDArray[np.int64] = np.zeros(len(parents), np.int64)
+    used = counts * 0 + 1  # of a bone's span, itself and the children so far
+    roots = 0
+    for bone, parent in enumerate(parents):
+        if parent < 0:
+            place[bone], roots = roots, roots + counts[bone]
+        else:
+            place[bone] = place[parent] + used[parent]
+            used[parent] += counts[bone]
+    return np.argsort(place), [(int(start), int(start + count)) for start, count in zip(place, counts, strict=True)]
