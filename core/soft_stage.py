@@ -28,7 +28,8 @@ def beyond_bones(narrator: Narrator, request: Request, rig: Rig, motion: Motion,
     if kind == "PHYSICS":
         return flesh(narrator, request, rig, motion)
     if kind == "FITTED":
-        inputs = (request.mesh, rig, motion, request.view, clip, request.fps, request.settings.tissue, request.softness)
+        seen = (clip, request.settings.fit.flow, request.settings.fit.flow_weights)
+        inputs = (request.mesh, rig, motion, request.view, seen, request.fps, request.settings.tissue, request.softness)
         tissue, report = narrator.result("tissue", inputs, lambda progress: _simulate_fitted(request, rig, motion, clip, progress))
         if not report["seen"]:
             before, after = report["video_px_before"], report["video_px_after"]
@@ -115,12 +116,14 @@ def _simulate_fitted(request: Request, rig: Rig, motion: Motion, clip: Clip, pro
     A clip with times of its own is compared at the scene's nearest frames.
     """
     from .tissue import bake, draft_resolution, fit_material, no_flesh, soft_body, start_parameters
+    from .video.flow import follower
 
     settings = request.settings.tissue
     body = soft_body(request.mesh, rig, motion, request.fps, settings, request.softness, regions=True)
     start, coarse = start_parameters(settings, body.regions), draft_resolution(body)
     draft = soft_body(request.mesh, rig, motion, request.fps, replace(settings, tissue_resolution=coarse), request.softness, regions=True) if coarse else None
-    fitted = fit_material(body, start, motion, request.needed_view(), clip, lambda share, text: progress(0.85 * share, text), draft)
+    flow = follower(request.settings.fit.flow, request.settings.fit.flow_weights)
+    fitted = fit_material(body, start, motion, request.needed_view(), clip, lambda share, text: progress(0.85 * share, text), draft, flow)
     seen = {"seen": fitted.seen, "video_px_before": round(fitted.before, 3), "video_px_after": round(fitted.after, 3)}
     if not fitted.seen:
         return no_flesh(body), {"shape_keys": 0, "largest_error_pct": 0.0, **seen}

@@ -5,15 +5,16 @@ T is the number of frames, V of vertices, n of followed vertices; pictures have 
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..fit.evidence import Evidence
 from ..render import Topology, interpolate, rasterize, silhouette, topology
-from ..types import Clip, Float32, Float64, Mesh, UInt8, View
+from ..types import Clip, Float32, Float64, Mesh, View
+from ..video.flow import DIS, Follower
 from ..video.pictures import sample
+from ..workers import each
 
 SIDE = 256
 FOLLOWED = 1500
@@ -25,6 +26,9 @@ AGREED = 1.0
 OUTLIER = 6.0
 """Pixels of a residual from which flow counts as wrong (Geman and McClure's function)."""
 
+LEFT = 1.5
+"""Pixels outside the subject from which a target is no part of it."""
+
 BATCH = 16
 """Frames drawn at once."""
 
@@ -33,11 +37,15 @@ BATCH = 16
 class Footage:
     """The video of one subject, as its flesh is compared with it.
 
+    covered: float32[T, H, W], share of each pixel that is subject. lengths: float32[T], pixels of outline, at least 1.
     world_to_clip: float32[4, 4]. colours: float32[V, 3], 0 to 1, as frame 0 shows them. visible: int64[n], vertices that frame 0 shows.
     targets: float32[T, n, 2], pixels, where the flow says that they are; trust: float32[T, n], 0 to 1.
+    flow: how the drawn surface is found in a frame.
     """
 
     evidence: Evidence
+    covered: Tensor
+    lengths: Tensor
     triangles: Tensor
     surface: Topology
     world_to_clip: Tensor
@@ -45,15 +53,18 @@ class Footage:
     visible: np.ndarray
     targets: Float32
     trust: Float32
+    flow: Follower
 
     @staticmethod
-    def of(mesh: Mesh, view: View, clip: Clip) -> "Footage":
+    def of(mesh: Mesh, view: View, clip: Clip, flow: Follower = DIS) -> "Footage":
         """Nothing is followed yet."""
         small = view.resized(SIDE)
         evidence = Evidence.of(clip, small.width, small.height)
         triangles = torch.as_tensor(mesh.triangles)
         footage = Footage(
             evidence,
+            torch.as_tensor(evidence.coverage).float() / 255,
+            torch.tensor([max(1.0, float(len(evidence[frame].outline))) for frame in range(len(evidence))]),
             triangles,
             topology(triangles, mesh.vertices),
             torch.as_tensor(small.world_to_clip, dtype=torch.float32),
@@ -61,6 +72,7 @@ class Footage:
             np.zeros(0, np.int64),
             np.zeros((len(clip.frames), 0, 2), np.float32),
             np.zeros((len(clip.frames), 0), np.float32),
+            flow,
         )
         places = footage._pixels(mesh.vertices[None])[0]
         seen = footage._seen(mesh.vertices)
@@ -69,43 +81,33 @@ class Footage:
 
     def followed(self, vertices: Float32) -> "Footage":
         """With optical flow from the drawing of an estimate, float32[T, V, 3] world space, to each frame."""
-        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        targets, trust = [], []
-        for frame, points in enumerate(vertices):
-            drawn, ready = self._grey_drawing(frame, points), self.evidence[frame]
-            nothing = np.zeros((*drawn.shape, 2), np.float32)
-            there, back = (search.calc(*pair, nothing.copy()).astype(np.float32) for pair in ((drawn, ready.grey), (ready.grey, drawn)))
-            start = self._pixels(points[None, self.visible])[0]
-            target = start + sample(there, start)
-            missed = np.linalg.norm(target + sample(back, target) - start, axis=1)
-            shown = np.isin(self.visible, self._seen(points))
-            targets.append(target)
-            trust.append(shown / (1 + (missed / AGREED) ** 2) * (sample(ready.distance, target) < 1.5))
-        return replace(self, targets=np.array(targets, np.float32), trust=np.array(trust, np.float32))
+        found = each(lambda frame: self._follow(frame, vertices[frame]), range(len(vertices)))
+        targets, trust = (np.array(part, np.float32) for part in zip(*found, strict=True))
+        return replace(self, targets=targets, trust=trust)
 
     def difference(self, vertices: Float32) -> tuple[float, Float64]:
         """How badly a motion float32[T, V, 3] explains the video: squared pixels, the mean over the points, summed over the frames.
 
         Returns it and its derivative float64[T, V, 3].
         """
-        total, gradient = 0.0, np.zeros(vertices.shape)
-        for first in range(0, len(vertices), BATCH):
-            part = torch.as_tensor(vertices[first : first + BATCH]).requires_grad_()
-            clip = torch.nn.functional.pad(part, (0, 1), value=1.0) @ self.world_to_clip.T
-            loss = self._outline_loss(clip, first) + self._flow_loss(clip, first)
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach())
-            gradient[first : first + BATCH] = part.grad.numpy()  # type: ignore[union-attr]
-        return total, gradient
+        parts = each(lambda first: self._difference(vertices, first), range(0, len(vertices), BATCH))
+        totals, gradients = zip(*parts, strict=True)
+        return sum(totals), np.concatenate(gradients).astype(np.float64)
+
+    def _difference(self, vertices: Float32, first: int) -> tuple[float, Float32]:
+        """The same of a batch of frames from `first` on."""
+        part = torch.as_tensor(vertices[first : first + BATCH]).requires_grad_()
+        clip = torch.nn.functional.pad(part, (0, 1), value=1.0) @ self.world_to_clip.T
+        loss = self._outline_loss(clip, first) + self._flow_loss(clip, first)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach()), part.grad.numpy()  # type: ignore[union-attr]
 
     def _outline_loss(self, clip: Tensor, first: int) -> Tensor:
         """Squared difference of the coverage over the length of the outline."""
-        frames = range(first, first + len(clip))
-        wanted = torch.as_tensor(np.stack([self.evidence[frame].coverage for frame in frames]))
-        lengths = torch.as_tensor([max(1.0, float(len(self.evidence[frame].outline))) for frame in frames])
-        height, width = wanted.shape[1:]
-        drawn = silhouette(clip, self.triangles, self.surface, height, width)
-        return (((drawn - wanted) ** 2).sum(dim=(1, 2)) / lengths).sum()
+        chosen = slice(first, first + len(clip))
+        wanted = self.covered[chosen]
+        drawn = silhouette(clip, self.triangles, self.surface, *wanted.shape[1:])
+        return (((drawn - wanted) ** 2).sum(dim=(1, 2)) / self.lengths[chosen]).sum()
 
     def _flow_loss(self, clip: Tensor, first: int) -> Tensor:
         """Robust squared distance of the followed vertices from where the flow puts them."""
@@ -134,11 +136,19 @@ class Footage:
         ids = rasterize(self._clip_space(points[None]), self.triangles, height, width).triangle_ids
         return np.unique(self.triangles[ids[ids >= 0].long()].numpy())
 
-    def _grey_drawing(self, frame: int, points: Float32) -> UInt8:
-        """uint8[H, W]: the subject with the colours of frame 0 before the frame's own surroundings."""
+    def _follow(self, frame: int, points: Float32) -> tuple[Float32, Float32]:
+        """Where flow puts the followed vertices, float32[n, 2], pixels, and how far it is trusted, float32[n]. points: float32[V, 3], the estimate."""
+        ready, start = self.evidence[frame], self._pixels(points[None, self.visible])[0]
+        followed = self.flow.follow(self._drawing(frame, points), ready.image, start)
+        target = start + followed.moved
+        shown = np.isin(self.visible, self._seen(points)) & (sample(ready.distance, target) < LEFT)
+        trust = shown * followed.shown / (1 + (followed.missed / AGREED) ** 2)
+        return target, trust.astype(np.float32)
+
+    def _drawing(self, frame: int, points: Float32) -> Float32:
+        """float32[H, W, 3]: the subject with the colours of frame 0 before the frame's own surroundings."""
         background = self.evidence[frame].background
         height, width = background.shape[:2]
         raster = rasterize(self._clip_space(points[None]), self.triangles, height, width)
         drawn = interpolate(torch.as_tensor(self.colours), raster, self.triangles)[0].numpy()
-        picture = np.where(raster.covered[0].numpy()[..., None], drawn, background)
-        return np.clip(cv2.cvtColor(picture.astype(np.float32), cv2.COLOR_RGB2GRAY) * 255 + 0.5, 0, 255).astype(np.uint8)
+        return np.where(raster.covered[0].numpy()[..., None], drawn, background).astype(np.float32)

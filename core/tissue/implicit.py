@@ -54,17 +54,18 @@ class Step:
     ground: Ground | None = None
 
 
-def advance(body: Elasticity, state: State, skinned: Float64, acceleration: Float64, step: Step) -> tuple[State, bool]:
+def advance(
+    body: Elasticity, state: State, skinned: Float64, acceleration: Float64, step: Step, guess: Float64 | None = None
+) -> tuple[State, bool]:
     """One step.
 
     skinned: float64[N, 3], where the skinning puts the nodes at the end of the step; held nodes go there.
     acceleration: float64[N, 3], m/s^2, of outer forces such as gravity.
+    guess: float64[N, 3], about where the step may end.
     Returns the new state and whether Newton's method came below the tolerance.
     """
     potential = Potential(body, state, skinned, acceleration, step)
-    x = skinned.copy()
-    # Start where the flesh would be if it kept its place relative to the skinned pose.
-    x[body.free] = (state.positions + (skinned - state.skinned))[body.free]
+    x = _start(potential, state, skinned, guess)
     for _ in range(MAX_NEWTON_STEPS):
         value, gradient = potential.value_and_gradient(x)
         if np.abs(gradient / potential.inertia).max(initial=0.0) < step.tolerance:
@@ -77,6 +78,17 @@ def advance(body: Elasticity, state: State, skinned: Float64, acceleration: Floa
             # Where even a hair's step does not go downhill, rounding is in the way, and Newton's own step tells how near the end is.
             return State(x, state.positions, skinned), longest < SHORT * step.tolerance
     return State(x, state.positions, skinned), False
+
+
+def _start(potential: "Potential", state: State, skinned: Float64, guess: Float64 | None) -> Float64:
+    """float64[N, 3]: where the flesh would be if it kept its place relative to the skinned pose, or the guess where that is lower."""
+    free, x = potential.body.free, skinned.copy()
+    x[free] = (state.positions + (skinned - state.skinned))[free]
+    if guess is None:
+        return x
+    guessed = skinned.copy()
+    guessed[free] = guess[free]
+    return min(x, guessed, key=potential.value)
 
 
 class Potential:

@@ -7,12 +7,13 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 
 from ..fit.kinematics import skin
 from ..types import Clip, Float32, Float64, Motion, Progress, TissueParameters, View, no_progress
+from ..video.flow import DIS, Follower
 from .adjoint import material_gradient
 from .cage_motion import Trajectory, move_cage
+from .descent import descend
 from .footage import Footage
 from .material import for_regions
 from .softbody import SoftBody
@@ -33,12 +34,15 @@ STIFFNESS_SPREAD, REGION_SPREAD, DAMPING_SPREAD, DEPTH_SPREAD = math.log(10.0), 
 """What is believed without looking: standard deviations of the logarithm of the stiffness around the start, of each region around
 all, of the logarithm of the damping, and of the free depth."""
 
-EVALUATIONS, LAST_EVALUATIONS = 8, 4
+EVALUATIONS, LAST_EVALUATIONS = 7, 4
 """Simulations in the descents of the two rounds, each with flow from the estimate that it starts with. The second needs fewer where
 the first was in a coarser cage."""
 
 LEAST_GAIN = 0.02
 """Share of the distance from the video that flesh must save to count as seen there."""
+
+SAME = 1e-9
+"""Difference of two materials' numbers, see `_vector`, that is rounding."""
 
 DRAFT_TETRAHEDRA = 800
 """About as many elements does the cage have in which the material is looked for first."""
@@ -71,18 +75,26 @@ def draft_resolution(body: SoftBody) -> float | None:
 
 
 def fit_material(
-    body: SoftBody, start: TissueParameters, motion: Motion, view: View, clip: Clip, progress: Progress = no_progress, draft: SoftBody | None = None
+    body: SoftBody,
+    start: TissueParameters,
+    motion: Motion,
+    view: View,
+    clip: Clip,
+    progress: Progress = no_progress,
+    draft: SoftBody | None = None,
+    flow: Follower = DIS,
 ) -> MaterialFit:
     """Find the material whose flesh moves as the video shows, beyond what the bones explain.
 
     body: the subject on the fitted motion. start: where to begin, and what is believed where the video says little.
     motion: the bones', as `body` has it. view, clip: see `fit.motion.fit_motion`. draft: the same subject in a coarser cage, in which
     the search begins; a coarse cage is stiffer than its material, which the end of the search, in the cage itself, sets right.
+    flow: how the drawn surface is found in a frame.
     """
     times = np.arange(len(clip.frames)) if clip.times is None else np.rint(clip.times).astype(np.int64)
     compared = np.flatnonzero((times < body.motion.frames) & (np.diff(times, prepend=-1) > 0))
     frames = times[compared]
-    footage = Footage.of(body.mesh, view, replace(clip, frames=clip.frames[compared], masks=clip.masks[compared]))
+    footage = Footage.of(body.mesh, view, replace(clip, frames=clip.frames[compared], masks=clip.masks[compared]), flow)
     rigid = skin(body.rig, motion, frames.tolist())
     search = _Search(draft or body, for_regions(start, (draft or body).regions), frames, rigid, footage.followed(rigid), progress)
     first = search.footage
@@ -96,10 +108,19 @@ def fit_material(
     return MaterialFit(found, math.sqrt(before / len(frames)), math.sqrt(after / len(frames)))
 
 
+@dataclass(frozen=True)
+class _Moved:
+    """A material, values float64[R + 2], see `_vector`, and how its flesh moves."""
+
+    body: SoftBody
+    values: Float64
+    course: Trajectory
+
+
 @dataclass
 class _Search:
     """The function that is minimised. frames: int64[F], those of the motion that the footage shows. rigid: float32[F, V, 3], the surface by
-    the bones alone."""
+    the bones alone. known: the last material that was simulated, or the best that was."""
 
     body: SoftBody
     start: TissueParameters
@@ -108,13 +129,23 @@ class _Search:
     footage: Footage
     progress: Progress
     done: int = 0
+    known: "_Moved | None" = None
 
     def course(self, parameters: TissueParameters) -> Trajectory:
         """The flesh's motion."""
-        total = len(TRIED) + 2 * (EVALUATIONS + 1)
-        self.progress(min(0.99, self.done / total), "fitting the material")
-        self.done += 1
-        return move_cage(self.body.motion, self.body.recipe.material(parameters))
+        return self._moved(parameters).course
+
+    def _moved(self, parameters: TissueParameters) -> "_Moved":
+        """The same with its material. What is known already is not simulated again."""
+        values, known = _vector(parameters), self.known if self.known is not None and self.known.body is self.body else None
+        if known is None or not np.allclose(values, known.values, rtol=0.0, atol=SAME):
+            total = len(TRIED) + EVALUATIONS + LAST_EVALUATIONS + 2
+            self.progress(min(0.99, self.done / total), "fitting the material")
+            self.done += 1
+            like = None if known is None else known.course
+            known = _Moved(self.body, values, move_cage(self.body.motion, self.body.recipe.material(parameters), like=like))
+            self.known = known
+        return known
 
     def surface(self, course: Trajectory) -> Float32:
         """float32[F, V, 3]: the vertices with their flesh."""
@@ -125,31 +156,36 @@ class _Search:
 
     def best_of(self, candidates: list[TissueParameters]) -> TissueParameters:
         """The one that explains the video best."""
-        costs = [self._picture(self.course(one))[0] + self._prior(_vector(one))[0] for one in candidates]
-        return candidates[int(np.argmin(costs))]
+        moved = [self._moved(one) for one in candidates]
+        costs = [self._picture(one.course)[0] + self._prior(one.values)[0] for one in moved]
+        best = int(np.argmin(costs))
+        self.known = moved[best]
+        return candidates[best]
 
     def descend(self, begin: TissueParameters, evaluations: int) -> TissueParameters:
-        """A few quasi-Newton steps within the limits (L-BFGS-B, Byrd et al. 1995)."""
-        low, high = (np.log([STIFFNESS_LIMITS[end]] * len(begin.stiffness) + [DAMPING_LIMITS[end]]) for end in (0, 1))
-        bounds = [*zip(low, high, strict=True), DEPTH_LIMITS]
-        tried: list[tuple[float, Float64]] = []
+        """A few steps down within the limits."""
+        count = len(begin.stiffness)
+        limits = [np.array([*[math.log(STIFFNESS_LIMITS[end])] * count, math.log(DAMPING_LIMITS[end]), DEPTH_LIMITS[end]]) for end in (0, 1)]
+        spread = np.array([*[STIFFNESS_SPREAD] * count, DAMPING_SPREAD, DEPTH_SPREAD])
+        best: list[tuple[float, _Moved]] = []
 
         def cost(values: Float64) -> tuple[float, Float64]:
-            value, slope = self._cost(values)
-            tried.append((value, values.copy()))
+            moved = self._moved(_parameters(values))
+            value, slope = self._cost(moved)
+            best[:] = [min((*best, (value, moved)), key=lambda one: one[0])]
             return value, slope
 
-        minimize(cost, _vector(begin), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxfun": evaluations, "maxls": 4, "ftol": 1e-4})
-        return _parameters(min(tried, key=lambda one: one[0])[1])
+        found = descend(cost, _vector(begin), (limits[0], limits[1]), spread, evaluations)
+        self.known = best[0][1]
+        return _parameters(found)
 
-    def _cost(self, values: Float64) -> tuple[float, Float64]:
+    def _cost(self, moved: "_Moved") -> tuple[float, Float64]:
         """Distance from the video and from what is believed, and its derivative."""
-        parameters = _parameters(values)
-        material, course = self.body.recipe.material(parameters), self.course(parameters)
-        value, by_offsets = self._picture(course)
-        found = material_gradient(self.body.motion, material, course, by_offsets)
+        parameters = _parameters(moved.values)
+        value, by_offsets = self._picture(moved.course)
+        found = material_gradient(self.body.motion, self.body.recipe.material(parameters), moved.course, by_offsets)
         slope = self.body.recipe.gradient(parameters, found.young, found.damping, found.pull)
-        prior, prior_slope = self._prior(values)
+        prior, prior_slope = self._prior(moved.values)
         by_logarithms = np.concatenate([slope.stiffness * parameters.stiffness, [slope.damping * parameters.damping, slope.free_depth]])
         return value + prior, by_logarithms + prior_slope
 

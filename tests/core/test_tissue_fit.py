@@ -4,16 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from animamimic.core.errors import InputError
 from animamimic.core.fit import skin
 from animamimic.core.job import PROGRESS_FILE, Request
 from animamimic.core.narrator import Narrator
 from animamimic.core.settings import Settings
 from animamimic.core.soft_stage import beyond_bones
 from animamimic.core.time_left import TimeLeft
-from animamimic.core.tissue import fit_material, soft_body
+from animamimic.core.tissue import fit_material, implicit, material_fit, soft_body
 from animamimic.core.tissue.cage_motion import move_cage
 from animamimic.core.tissue.footage import Footage
 from animamimic.core.types import TissueParameters
+from animamimic.core.video.flow import Followed
 from soft_films import film, front_view
 from soft_subjects import FPS, SETTINGS, column, motion_of, one_bone
 
@@ -68,3 +70,58 @@ def test_the_picture_s_gradient_is_its_derivative(shaken):
     # The outline's part is exact between two pixels' events only: a mean over a way of some length evens them out.
     ahead, behind = (footage.difference(bent + share * way)[0] for share in (0.1, -0.1))
     assert float((gradient * way).sum()) == pytest.approx((ahead - behind) / 0.2, rel=0.1)
+
+
+class Sideways:
+    """Flow that says that everything has gone two pixels to the right, and is sure of half of it."""
+
+    def follow(self, one, other, points):
+        count = len(points)
+        return Followed(np.tile(np.float32([2, 0]), (count, 1)), np.zeros(count, np.float32), np.full(count, 0.5, np.float32))
+
+
+def test_the_flow_that_was_chosen_tells_where_the_surface_is(shaken):
+    body, motion, view, clip, _ = shaken
+    rigid = skin(body.rig, motion)
+    footage = Footage.of(body.mesh, view, clip, Sideways()).followed(rigid)
+    places = footage._pixels(rigid[:, footage.visible])
+    assert footage.targets == pytest.approx(places + np.float32([2, 0]), abs=1e-3)
+    assert footage.trust.max() == pytest.approx(0.5)
+
+
+def test_the_setting_of_the_flow_counts_for_the_flesh_too(shaken, tmp_path):
+    body, motion, view, clip, _ = shaken
+    settings = Settings(tissue=replace(body.settings, tissue="FITTED", tissue_resolution=20.0))
+    settings = replace(settings, fit=replace(settings.fit, flow="RAFT", flow_weights=str(tmp_path / "none.pth")))
+    narrator = Narrator(tmp_path, TimeLeft(("tissue",), {"tissue": 1.0}))
+    with pytest.raises(InputError):
+        beyond_bones(narrator, Request(settings, body.mesh, body.rig, view, FPS), body.rig, motion, clip)
+
+
+def test_no_material_is_simulated_twice(shaken, monkeypatch):
+    body, motion, view, clip, _ = shaken
+    short = replace(motion, rotations=motion.rotations[:6], translations=motion.translations[:6], scales=motion.scales[:6])
+    body = soft_body(body.mesh, body.rig, short, FPS, body.settings)
+    clip = replace(clip, frames=clip.frames[:6], masks=clip.masks[:6])
+    tried = []
+
+    def counted(motion, material, **others):
+        tried.append((material.young.tobytes(), material.damping, material.pull.tobytes()))
+        return move_cage(motion, material, **others)
+
+    monkeypatch.setattr(material_fit, "move_cage", counted)
+    fit_material(body, replace(TRUE, stiffness=10 * TRUE.stiffness, damping=6.0), short, view, clip)
+    assert len(set(tried)) == len(tried)
+
+
+def test_a_like_motion_saves_steps_and_changes_nothing(shaken, monkeypatch):
+    body, *_ = shaken
+    like = move_cage(body.motion, body.recipe.material(TRUE))
+    other = body.recipe.material(replace(TRUE, stiffness=1.2 * TRUE.stiffness))
+    steps, direction = [], implicit._newton_direction
+    monkeypatch.setattr(implicit, "_newton_direction", lambda *arguments: steps.append(1) or direction(*arguments))
+    alone = move_cage(body.motion, other)
+    many = len(steps)
+    guessed = move_cage(body.motion, other, like=like)
+    assert np.abs(guessed.offsets - alone.offsets).max() * body.motion.scale < 2 * body.motion.tolerance
+    assert len(steps) - many < 0.7 * many
