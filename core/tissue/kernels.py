@@ -14,6 +14,9 @@ FAR_AWAY = wp.constant(1.0e6)
 LEAST_STRETCH = wp.constant(wp.float64(0.5))
 MOST_STRETCH = wp.constant(wp.float64(2.0))
 """Stretches that the skinning may give to a tetrahedron's rest shape: what it folds or tears is not followed."""
+SURELY_WITHIN = wp.constant(wp.float64(0.75 * 0.75))
+"""Squared norm of F^T F - 1 below which all stretches are within: no squared stretch is further from 1 than that norm. Most elements need no
+decomposition then, which is the dear part."""
 mat34d = wp.types.matrix(shape=(3, 4), dtype=wp.float64)
 ZERO = wp.constant(wp.float64(0.0))
 ONE = wp.constant(wp.float64(1.0))
@@ -55,14 +58,18 @@ def take_shape_kernel(
     """
     e = wp.tid()
     f = deformation_gradient(skinned, tetrahedra[e], inverse_modelled[e])
-    u = wp.mat33d()
-    s = wp.vec3d()
-    v = wp.mat33d()
-    wp.svd3(f, u, s, v)
-    inverse = wp.vec3d()
-    for i in range(3):
-        inverse[i] = ONE / wp.clamp(s[i], LEAST_STRETCH, MOST_STRETCH)
-    inverse_rest[e] = inverse_modelled[e] * (v * wp.diag(inverse) * wp.transpose(u))
+    strain = wp.transpose(f) * f - wp.identity(n=3, dtype=wp.float64)
+    if wp.determinant(f) > ZERO and wp.ddot(strain, strain) < SURELY_WITHIN:
+        inverse_rest[e] = inverse_modelled[e] * wp.inverse(f)
+    else:
+        u = wp.mat33d()
+        s = wp.vec3d()
+        v = wp.mat33d()
+        wp.svd3(f, u, s, v)
+        inverse = wp.vec3d()
+        for i in range(3):
+            inverse[i] = ONE / wp.clamp(s[i], LEAST_STRETCH, MOST_STRETCH)
+        inverse_rest[e] = inverse_modelled[e] * (v * wp.diag(inverse) * wp.transpose(u))
 
 
 @wp.func

