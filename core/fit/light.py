@@ -25,11 +25,8 @@ LEAST_POINTS = 50
 INSIDE = 0.95
 """Coverage from which on a pixel shows the subject alone."""
 
-ROUNDS = 3
-"""Times that outliers are looked for."""
-
-TOLERANCE = 0.15
-"""Difference of colour, of 1, at which a pixel counts as an outlier."""
+TOLERANCES = (0.5, 0.25, 0.15, 0.15)
+"""Difference of colour, of 1, at which a pixel counts as an outlier, from round to round: at first all of a shade is still apart."""
 
 USUAL_CONTRAST = 0.05
 """Standard deviation of colours, of 1, added to both sides: what is of one colour tells no gain."""
@@ -75,9 +72,9 @@ def _solved(drawn: Float32, seen: Float32, beside: Float32) -> tuple[Float32, Fl
     """Gain and offset float32[3] and slope float32[2] that bring drawn colours [3, n] at places [2, n] nearest to those seen."""
     lit = drawn + np.median(seen - drawn, axis=1, keepdims=True)
     slope, shade = np.zeros(2, np.float32), np.ones(drawn.shape[1], np.float32)
-    for _ in range(ROUNDS):
+    for tolerance in TOLERANCES:
         apart = lit * shade - seen
-        share = 1 / (1 + (apart * apart).sum(0) / TOLERANCE**2) ** 2
+        share = 1 / (1 + (apart * apart).sum(0) / tolerance**2) ** 2
         share /= share.sum()
         (drawn_mean, drawn_spread), (flat_mean, flat_spread) = (_mean_and_spread(colours, share) for colours in (drawn, seen / np.maximum(shade, 0.2)))
         gain = flat_spread / drawn_spread
