@@ -42,48 +42,55 @@ class _Thinning:
         self.limit = ((1 - SPARED) * allowed) ** 2
         self.played = PlayedSurface(surface, np.stack([surface.local(bone, tracks[bone].played(keys)) for bone, keys in enumerate(frames)], 1))
         self.spent = _spent(self.played.off, self.limit)
-        self.queue: list[tuple[float, int, bytes, bytes]] = []
+        self.queue: list[tuple[float, int, int]] = []  # the cost when last asked, bone, frame of the key
 
     def done(self, progress: Progress) -> list[Int32]:
-        keys = sum(len(one) for one in self.frames)
-        for bone in range(len(self.frames)):
+        """The keys that must stay."""
+        for bone, keys in enumerate(self.frames):
             progress(0.5 * bone / len(self.frames), "choosing keys")
-            self._offer(bone)
+            for frame in keys[1:-1].tolist():
+                self._offer(bone, frame)
+            self._offer_stillness(bone)
+        offered = len(self.queue)
         while self.queue:
-            cost, bone, before, fewer = heapq.heappop(self.queue)
-            if before != self.frames[bone].tobytes():
+            cost, bone, frame = heapq.heappop(self.queue)
+            again, fewer, trial = self._cost(bone, frame)
+            if not np.isfinite(again):
                 continue
-            again, trial = self._cost(bone, np.frombuffer(fewer, np.int32))
-            if self.queue and np.isfinite(again) and again > max(cost, self.queue[0][0]):
-                heapq.heappush(self.queue, (again, bone, before, fewer))  # others went since: it has become dearer than the next
-            elif np.isfinite(again):
-                self._leave(bone, np.frombuffer(fewer, np.int32), trial)
-                progress(1 - 0.5 * sum(len(one) for one in self.frames) / keys, "choosing keys")
+            if self.queue and again > max(cost, self.queue[0][0]):
+                heapq.heappush(self.queue, (again, bone, frame))  # others went since: it has become dearer than the next
+                continue
+            self._leave(bone, fewer, trial)
+            progress(1 - 0.5 * len(self.queue) / offered, "choosing keys")
         return self.frames
 
-    def _offer(self, bone: int) -> None:
-        """Put what the bone may leave out into the queue."""
-        keys = self.frames[bone]
-        choices = [keys[:1]] if len(keys) == 2 else [np.delete(keys, index) for index in range(1, len(keys) - 1)]
-        for fewer in choices:
-            cost, _ = self._cost(bone, fewer)
-            if np.isfinite(cost):
-                heapq.heappush(self.queue, (cost, bone, keys.tobytes(), fewer.tobytes()))
+    def _offer(self, bone: int, frame: int) -> None:
+        """Put a key into the queue, if it may go. One that may not now will not later: what is spent grows."""
+        cost, *_ = self._cost(bone, frame)
+        if np.isfinite(cost):
+            heapq.heappush(self.queue, (cost, bone, frame))
 
-    def _cost(self, bone: int, fewer: Int32) -> tuple[float, Trial]:
-        """What the surface would lose, infinite where it would be too much."""
+    def _offer_stillness(self, bone: int) -> None:
+        """A bone with but a key at each end may lose the last, and stand still."""
+        if len(self.frames[bone]) == 2:
+            self._offer(bone, int(self.frames[bone][-1]))
+
+    def _cost(self, bone: int, frame: int) -> tuple[float, Int32, Trial]:
+        """What the surface would lose without a bone's key, infinite where it would be too much; the keys left; what the bone then does."""
+        keys = self.frames[bone]
+        fewer = keys[keys != frame]
         trial = self.played.tried(bone, self.surface.local(bone, self.tracks[bone].played(fewer)))
         rows = self.surface.rows[bone]
         spent = _spent(trial.off, self.limit)
         if spent.max(initial=0.0) > 1:
-            return np.inf, trial
-        return float((spent**4).sum() - (self.spent[rows] ** 4).sum()), trial
+            return np.inf, fewer, trial
+        return float((spent**4).sum() - (self.spent[rows] ** 4).sum()), fewer, trial
 
     def _leave(self, bone: int, fewer: Int32, trial: Trial) -> None:
-        self.frames[bone] = fewer.copy()
+        self.frames[bone] = fewer
         self.played.take(trial)
         self.spent[self.surface.rows[bone]] = _spent(trial.off, self.limit)
-        self._offer(bone)
+        self._offer_stillness(bone)
 
 
 def _spent(off: Float32, limit: float) -> Float32:
