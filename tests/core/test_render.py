@@ -236,6 +236,18 @@ def test_both_backends_agree_to_the_last_pixel_of_any_picture(height, width):
     assert pictures[0][0].unique().numel() > 3
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_both_backends_find_the_same_silhouettes_on_a_crumpled_surface(seed):
+    # Full of folds, where an edge that the surface goes on over lies beside one where it does not.
+    pytest.importorskip("warp")
+    vertices, triangles = dense_ball(8)
+    vertices = vertices + 0.25 * torch.randn(vertices.shape, generator=torch.Generator().manual_seed(seed))
+    surface, clip = topology(triangles, vertices), seen(vertices)
+    rasters = [rasterize(clip, triangles, 150, 150, name) for name in BACKENDS]
+    images = [antialias(interpolate(vertices, raster, triangles), raster, clip, triangles, surface) for raster in rasters]
+    assert torch.equal(*images)
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_drawing_in_one_gives_what_interpolation_and_antialiasing_give(drawn_by, shared):
     vertices, triangles = dense_ball(16)
