@@ -30,10 +30,7 @@ class Attempt:
 
 
 GOES_ON = Attempt(0.7, (0, 1, 2, 3), (True, True, True, True))
-"""Of every trail."""
-
 STANDS_STILL = Attempt(0.0, (1, 2, 3), (False, True, True))
-"""Of the best trail alone: the others are there for what it has lost, not to be followed as well as can be."""
 
 POLISH = (1, 2, 3)
 
@@ -107,7 +104,7 @@ def _followed(solver: Solver, frame: int, trails: list[Trail], limbs: list[Paint
         guesses = Poses.stack([predict(trail.pose, trail.before.pose if trail.before else None, attempt.speed) for trail in some])
         return _on(solver, frame, some, solver.fit([frame] * len(some), guesses, guesses, attempt.levels, flow=attempt.flow))
 
-    starts = [(GOES_ON, trails[first : first + TOGETHER]) for first in range(0, len(trails), TOGETHER)] + [(STANDS_STILL, trails[:1])]
+    starts = [(GOES_ON, trails[first : first + TOGETHER]) for first in range(0, len(trails), TOGETHER)] + [(STANDS_STILL, trails)]
     ways = [way for found in each(ways_of, starts) for way in found]
     swung = each(lambda trail: _swung(solver, frame, _first_of(ways, trail), limbs, enough), trails)
     return ways + [way for way in swung if way]
