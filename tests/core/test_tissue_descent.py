@@ -53,5 +53,6 @@ def test_the_best_is_kept_where_steps_go_too_far():
         high = values[0] < 0.9
         return (1e6 if high else float(values[0])), np.array([-1e6 if high else 1.0])
 
-    found = descend(cliff, np.array([1.0]), (np.array([0.0]), np.array([2.0])), np.ones(1), 5)
-    assert 0.9 <= found[0] <= 1.0
+    for evaluations in (2, 5):
+        found = descend(cliff, np.array([1.0]), (np.array([0.0]), np.array([2.0])), np.ones(1), evaluations)
+        assert 0.9 <= found[0] <= 1.0

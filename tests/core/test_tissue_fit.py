@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from animamimic.core.errors import InputError
 from animamimic.core.fit import skin
 from animamimic.core.job import PROGRESS_FILE, Request
 from animamimic.core.narrator import Narrator
@@ -15,6 +14,7 @@ from animamimic.core.tissue import fit_material, implicit, material_fit, soft_bo
 from animamimic.core.tissue.cage_motion import move_cage
 from animamimic.core.tissue.footage import Footage
 from animamimic.core.types import TissueParameters
+from animamimic.core.video import flow
 from animamimic.core.video.flow import Followed
 from soft_films import film, front_view
 from soft_subjects import FPS, SETTINGS, column, motion_of, one_bone
@@ -75,7 +75,10 @@ def test_the_picture_s_gradient_is_its_derivative(shaken):
 class Sideways:
     """Flow that says that everything has gone two pixels to the right, and is sure of half of it."""
 
+    asked = 0
+
     def follow(self, one, other, points):
+        self.asked += 1
         count = len(points)
         return Followed(np.tile(np.float32([2, 0]), (count, 1)), np.zeros(count, np.float32), np.full(count, 0.5, np.float32))
 
@@ -89,13 +92,18 @@ def test_the_flow_that_was_chosen_tells_where_the_surface_is(shaken):
     assert footage.trust.max() == pytest.approx(0.5)
 
 
-def test_the_setting_of_the_flow_counts_for_the_flesh_too(shaken, tmp_path):
+def test_the_setting_of_the_flow_counts_for_the_flesh_too(shaken, tmp_path, monkeypatch):
     body, motion, view, clip, _ = shaken
     settings = Settings(tissue=replace(body.settings, tissue="FITTED", tissue_resolution=20.0))
-    settings = replace(settings, fit=replace(settings.fit, flow="RAFT", flow_weights=str(tmp_path / "none.pth")))
+    settings = replace(settings, fit=replace(settings.fit, flow="RAFT", flow_weights="some.pth"))
+    short = replace(motion, rotations=motion.rotations[:3], translations=motion.translations[:3], scales=motion.scales[:3])
+    clip = replace(clip, frames=clip.frames[:3], masks=clip.masks[:3])
+    sideways, names = Sideways(), []
+    monkeypatch.setattr(flow, "follower", lambda *name: names.append(name) or sideways)
     narrator = Narrator(tmp_path, TimeLeft(("tissue",), {"tissue": 1.0}))
-    with pytest.raises(InputError):
-        beyond_bones(narrator, Request(settings, body.mesh, body.rig, view, FPS), body.rig, motion, clip)
+    beyond_bones(narrator, Request(settings, body.mesh, body.rig, view, FPS), body.rig, short, clip)
+    assert names == [("RAFT", "some.pth")]
+    assert sideways.asked > 0
 
 
 def test_no_material_is_simulated_twice(shaken, monkeypatch):
