@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 
 from ..types import Clip, Float32, UInt8
-from ..video.pictures import grey
 from .memory import Memory
 
 KEPT_BYTES = 200_000_000
@@ -107,11 +106,6 @@ class FrameEvidence:
     def coverage(self) -> Float32:
         """float32[H, W], share of the pixel that is subject."""
         return self.covered.astype(np.float32) / 255
-
-    @property
-    def grey(self) -> UInt8:
-        """uint8[H, W], brightness."""
-        return grey(self.image)
 
     def image_at(self, where: np.ndarray | tuple[np.ndarray, ...]) -> Float32:
         """The image at some pixels; `where` indexes [H, W]."""
