@@ -6,7 +6,7 @@ import torch
 from animamimic.core.fit.kinematics import exponential
 from animamimic.core.fit.poses import Poses
 from animamimic.core.fit.problem import Problem
-from animamimic.core.fit.standing import SHORTEST, Feelers, Standing, still_spans
+from animamimic.core.fit.standing import BATCH, SHORTEST, STILL, Feelers, Standing, still_spans
 from animamimic.core.types import Mesh, Rig, View
 
 FRAMES = 12
@@ -83,3 +83,18 @@ def test_a_turning_point_is_too_short_to_count():
     assert still_spans(swing) == []
     assert still_spans(np.zeros((SHORTEST - 1, 1, 2))) == []
     assert still_spans(np.zeros((SHORTEST, 1, 2))) == [slice(0, SHORTEST)]
+
+
+@pytest.mark.parametrize("frames", [SHORTEST, SHORTEST + 1, SHORTEST + BATCH, SHORTEST + BATCH + 1, 60])
+def test_a_span_ends_with_the_last_frame_that_stands_still(frames):
+    """One point that stands still, and leaves in the frame after; two more frames of it, which are too few."""
+    places = np.zeros((frames + 3, 1, 2))
+    places[frames:, 0, 0] = 1.0
+    assert still_spans(places) == [slice(0, frames)]
+
+
+def test_a_slow_drift_is_cut_into_spans_within_the_tolerance():
+    """At a tenth of the tolerance a frame, 21 places keep within it of their mean, which lies in their middle."""
+    places = np.zeros((50, 1, 2))
+    places[:, 0, 0] = np.arange(50) * 0.0999 * STILL
+    assert still_spans(places) == [slice(0, 21), slice(21, 42), slice(42, 50)]

@@ -36,6 +36,18 @@ def test_what_a_worker_calls_stays_on_its_thread(three_workers):
     assert threading.current_thread().name not in set().union(*found)
 
 
+def test_what_a_single_item_calls_is_shared_out(three_workers):
+    """Two pieces of it wait for each other."""
+    both = threading.Barrier(2)
+
+    def meets(_):
+        both.wait(30)
+        return threading.current_thread().name
+
+    (names,) = each(lambda _: each(meets, range(2)), [0])
+    assert len(set(names)) == 2
+
+
 def test_an_error_is_that_of_the_first_item_that_fails(three_workers):
     def failing(item):
         if item:
