@@ -163,16 +163,17 @@ class Moments:
         """The moments of points (the same in all poses, or a batch of Skins with a leading T) under bone transforms."""
         dtype = skin.starts.dtype
         world, shift = world.to(dtype), shift.to(dtype)
-        batch = torch.arange(len(world)).reshape(-1, 1, 1)
         bones = skin.bones.expand(len(world), *skin.bones.shape[-2:])
-        weights = skin.weights.expand(bones.shape)
-        pieces = ((world[batch, bones] @ skin.starts[..., None])[..., 0] + shift[batch, bones]) * weights[..., None]
-        above = skeleton.descends.T.to(dtype)[bones]
-        carried = above.transpose(2, 3) @ torch.cat([pieces, weights[..., None]], -1)
+        weights = skin.weights.expand(bones.shape)[..., None]
+        batch = torch.arange(len(world)).reshape(-1, 1, 1)
+        pieces = ((world[batch, bones] @ skin.starts[..., None])[..., 0] + shift[batch, bones]) * weights
+        each = torch.cat([pieces, weights], -1).movedim(-1, 0)
+        held = torch.zeros(*each.shape[:-1], len(skeleton.parents), dtype=dtype).scatter_add_(-1, bones.expand(each.shape), each)
+        carried = held @ skeleton.descends.T.to(dtype)
         joints = skeleton.joints(world.to(skeleton.heads.dtype), shift.to(skeleton.heads.dtype)).to(dtype)
-        shares = carried[..., 3]
-        levers = carried[..., :3] - shares[..., None] * joints[:, None]
-        return Moments(pieces.sum(2), levers, shares)
+        shares = carried[3]
+        levers = carried[:3].sub_(shares * joints.movedim(-1, 0)[:, :, None])
+        return Moments(pieces.sum(2), levers.movedim(0, -1), shares)
 
     def jacobian(self, rows: Tensor, movable: Tensor, stretching: Stretching | None = None) -> Tensor:
         """Derivatives of linear functions of the points with respect to the pose.
@@ -184,9 +185,12 @@ class Moments:
         """
         if stretching is not None:
             return self._stretched_jacobian(rows, movable, stretching)
-        turns = _cross(self.levers[:, :, None], rows[:, :, :, None])
-        shifts = self.shares[:, :, None, movable, None] * rows[:, :, :, None]
-        return torch.cat([turns.flatten(3), shifts.flatten(3)], -1)
+        turned = 3 * self.shares.shape[-1]
+        shifted = self.shares[..., movable]
+        result = torch.empty(*rows.shape[:-1], turned + 3 * shifted.shape[-1], dtype=rows.dtype)
+        _cross_into(result[..., :turned].unflatten(-1, (-1, 3)), self.levers[:, :, None], rows[:, :, :, None])
+        torch.mul(shifted[:, :, None, :, None], rows[:, :, :, None], out=result[..., turned:].unflatten(-1, (-1, 3)))
+        return result
 
     def _stretched_jacobian(self, rows: Tensor, movable: Tensor, stretching: Stretching) -> Tensor:
         dtype = self.levers.dtype
@@ -201,8 +205,16 @@ class Moments:
 
 def _cross(one: Tensor, other: Tensor) -> Tensor:
     """Cross products of vectors whose axes but the last broadcast; less than half the time of torch's own on the CPU."""
-    (a, b, c), (x, y, z) = one.unbind(-1), other.unbind(-1)
-    return torch.stack([b * z - c * y, c * x - a * z, a * y - b * x], -1)
+    result = torch.empty(torch.broadcast_shapes(one.shape, other.shape), dtype=one.dtype)
+    _cross_into(result, one, other)
+    return result
+
+
+def _cross_into(result: Tensor, one: Tensor, other: Tensor) -> None:
+    """The same, written where it is to go."""
+    for axis in range(3):
+        following, last = (axis + 1) % 3, (axis + 2) % 3
+        torch.mul(one[..., following], other[..., last], out=result[..., axis]).addcmul_(one[..., last], other[..., following], value=-1)
 
 
 def stretch_direction(axes: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from ..render import rasterize
+from ..render import Raster, interpolate, rasterize
 from ..types import Float32, Float64, Int32
 from ..video.pictures import sample
 from .problem import Problem
@@ -44,7 +44,7 @@ class Drawing:
     colours: Float32
     known: np.ndarray
 
-    @property
+    @cached_property
     def covered(self) -> np.ndarray:
         """bool[H, W]: where the subject is."""
         return self.triangle_ids >= 0
@@ -55,9 +55,7 @@ class Drawing:
 
     def over(self, background: Float32) -> Float32:
         """float32[H, W, 3]: the subject in front of a background."""
-        result = background.copy()
-        result[self.covered] = self.colours[self.covered]
-        return result
+        return cv2.copyTo(self.colours, self.covered.view(np.uint8), background.copy())
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ class Look:
         clip = self.problem.clip_points(points)
         raster = rasterize(_tensor(clip), _tensor(self.problem.triangles), self.height, self.width)
         ids, pairs = np.asarray(raster.triangle_ids), np.asarray(raster.barycentric)
-        colours, known = self._worn(clip, ids, pairs)
+        colours, known = self._worn(clip, raster)
         return [Drawing(*item) for item in zip(points, ids, pairs, colours, known, strict=True)]
 
     def project(self, points: Tensor) -> tuple[Float64, Tensor]:
@@ -124,21 +122,22 @@ class Look:
         rows = half[:, None] * (matrix[:2, :3] - flat[..., None] * matrix[3, :3]) / depth[..., None]
         return positions.double().numpy(), rows
 
-    def _worn(self, clip: Float32, ids: Int32, pairs: Float32) -> tuple[Float32, np.ndarray]:
+    def _worn(self, clip: Float32, raster: Raster) -> tuple[Float32, np.ndarray]:
         """Colours float32[T, H, W, 3] and whether frame 0 showed the surface bool[T, H, W], for clip-space points [T, W, 4]."""
-        covered = ids >= 0
-        owner, triangle, mix = np.nonzero(covered)[0], ids[covered], _three(pairs[covered])
-        corners = self.problem.triangles[triangle]
-        then = np.einsum("nkc,nk->nc", self._first_place[corners], mix)
+        ids = np.asarray(raster.triangle_ids)
+        covered = np.flatnonzero(ids >= 0)
+        triangle = ids.reshape(-1)[covered]
+        then = np.asarray(interpolate(_tensor(self._first_place), raster, _tensor(self.problem.triangles))).reshape(-1, 4).take(covered, 0)
         position = then[:, :2] / then[:, 2:3]
-        same_side = (_facing(clip, self.problem.triangles) == self.front)[owner, triangle]
+        same_side = (_facing(clip, self.problem.triangles) == self.front)[covered // ids[0].size, triangle]
         shown = same_side & (then[:, 3] <= sample(self.depth, position) + DEPTH_SLACK)
         hidden = np.flatnonzero(~shown)
         seen = sample(self.picture, position)
-        seen[hidden] = np.einsum("nkc,nk->nc", self.vertex_colours[corners[hidden]], mix[hidden])
+        mix = _three(np.asarray(raster.barycentric).reshape(-1, 2).take(covered[hidden], 0))
+        seen[hidden] = np.einsum("nkc,nk->nc", self.vertex_colours[self.problem.triangles[triangle[hidden]]], mix)
         colours, known = np.zeros((*ids.shape, 3), np.float32), np.zeros(ids.shape, bool)
-        colours[covered] = seen
-        known[covered] = shown
+        colours.reshape(-1, 3)[covered] = seen
+        known.reshape(-1)[covered] = shown
         return colours, known
 
     @cached_property

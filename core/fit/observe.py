@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..types import Float32, Float64, UInt8
-from ..video.flow import DIS, Follower
+from ..video.flow import DIS, Follower, window
 from ..video.pictures import grey, sample
 from .evidence import BLURS, Evidence, blur
 from .kinematics import Skin
@@ -125,8 +125,9 @@ class Observer:
 
     def lit(self, frame: int, drawing: Drawing) -> Drawing:
         """The drawing in a frame's light."""
-        light, where, colours = light_on(self.evidence[frame], drawing.colours, drawing.known), np.nonzero(drawing.covered), drawing.colours.copy()
-        colours[where] = light.on(colours[where], *where)
+        light, where, colours = light_on(self.evidence[frame], drawing.colours, drawing.known), np.flatnonzero(drawing.covered), drawing.colours.copy()
+        flat = colours.reshape(-1, 3)
+        flat[where] = light.on(flat.take(where, 0), *np.divmod(where, colours.shape[1]))
         return replace(drawing, colours=colours)
 
     def _surface(self, drawing: Drawing) -> Sampled:
@@ -137,7 +138,7 @@ class Observer:
         joint = self.problem.joint_of_triangle[drawing.triangle_ids[rows, columns]]
         area = np.bincount(joint, minlength=self.problem.joints).astype(float)
         wanted = np.minimum(area, np.ceil((self.surface_points - self.problem.joints) * np.sqrt(area) / np.sqrt(area).sum()))
-        order = np.lexsort((_scatter(rows, columns), joint))
+        order = np.argsort(joint + _scatter(rows, columns))
         rank = np.arange(len(order)) - (np.cumsum(area) - area)[joint[order]]
         chosen = order[rank < wanted[joint[order]]][:self.surface_points]
         weights = (area / np.maximum(wanted, 1))[joint[chosen]]
@@ -173,7 +174,8 @@ class Observer:
             found = self.follower.follow(drawn, ready.image, start)
             target = start + found.moved
             agreed = found.shown / (1 + (found.missed / (0.5 * self.evidence.pixel)) ** 2)
-            agreed *= _texture(grey(drawn), start, self.evidence.pixel)
+            rows, columns = window(start, drawn.shape)
+            agreed *= _texture(grey(drawn[rows, columns]), start - np.array([columns.start, rows.start], np.float32), self.evidence.pixel)
             agreed *= (sample(ready.distance, target) < 1.5 * self.evidence.pixel) & (agreed > 0.1) if len(start) else 1
             targets.append(target)
             weights.append(agreed * surface.weights)
