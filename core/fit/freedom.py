@@ -9,6 +9,7 @@ freed, the clip is refined once more from there, and the result is kept if the p
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -32,6 +33,9 @@ LEAST_DEMAND = 0.06
 LEAST_GAIN = 0.15
 """Share of the clip's picture error that it must then save to be kept."""
 
+EARLY_GAIN = LEAST_GAIN / 3
+"""Share that it must have saved after the first rounds to be refined to the end."""
+
 MOST_FREED = 3
 """Freedoms given to one subject."""
 
@@ -54,8 +58,15 @@ class Fitted:
     followed: int
 
 
-def free_joints(rigid: Fitted, refined: Callable[[Solver, Observer, Poses], Poses], stop: Callable[[], bool]) -> Fitted:
-    """Free what the picture demands. refined: the clip's poses refined with a solver; called again for each try. stop: asked before every try."""
+class Refined(Protocol):
+    """Refines a clip's poses."""
+
+    def __call__(self, solver: Solver, small: Observer, poses: Poses, promising: Callable[[Poses], bool]) -> Poses:
+        """The poses refined; only in part where, asked on the way, they are not `promising`."""
+
+
+def free_joints(rigid: Fitted, refined: Refined, stop: Callable[[], bool]) -> Fitted:
+    """Free what the picture demands. refined: called again for each try. stop: asked before every try."""
     best, error = rigid, clip_error(rigid.solver.observer, rigid.poses)
     for _ in range(MOST_FREED):
         wanted, promise = most_wanted(best.solver, best.poses)
@@ -63,7 +74,8 @@ def free_joints(rigid: Fitted, refined: Callable[[Solver, Observer, Poses], Pose
             break
         problem = freed(best.solver.problem, wanted)
         solver, small = replace(best.solver, observer=_seen_by(best.solver.observer, problem)), _seen_by(best.small, problem)
-        poses = refined(solver, small, _with_lengths(problem, best.poses))
+        most = (1 - EARLY_GAIN) * error
+        poses = refined(solver, small, _with_lengths(problem, best.poses), lambda poses: clip_error(solver.observer, poses) < most)  # noqa: B023  asked within this turn
         tried_error = clip_error(solver.observer, poses)
         log.info("%s would save %.3f of the cost; refined with it the picture error is %.0f instead of %.0f", wanted, promise, tried_error, error)
         if tried_error > (1 - LEAST_GAIN) * error:

@@ -105,6 +105,10 @@ class Skin:
     def __getitem__(self, index: Tensor | np.ndarray) -> "Skin":
         return Skin(self.bones[index], self.weights[index], self.starts[index])
 
+    def single(self) -> "Skin":
+        """The same in single precision."""
+        return Skin(self.bones, self.weights.float(), self.starts.float())
+
     def points(self, world: Tensor, shift: Tensor) -> Tensor:
         """Skinned points [T, N, 3] for bone transforms [T, B, 3, 3] and [T, B, 3]; differentiable, never larger than its result.
 

@@ -113,7 +113,7 @@ def fit_motion(
     def seen(frame: int, pose: Poses) -> None:
         preview.show(solver.observer, frame, pose)
 
-    def refined(solver: Solver, small: Observer, poses: Poses, tell: Progress) -> Poses:
+    def refined(solver: Solver, small: Observer, poses: Poses, tell: Progress, promising: Callable[[Poses], bool] = lambda poses: True) -> Poses:
         """All frames together, with what this solver's problem leaves free."""
 
         def limbs_elsewhere(poses: Poses) -> Poses:
@@ -121,7 +121,7 @@ def fit_motion(
                 return reconsider(small, poses, Hinges.of(poses).scaled(solver.priors.hinge))
 
         with watch.part("refine"):
-            return refine(solver, poses, smoothness, lambda fraction: tell(0.8 + 0.18 * fraction, "refining all frames"), stop, seen, limbs_elsewhere)
+            return refine(solver, poses, smoothness, lambda fraction: tell(0.8 + 0.18 * fraction, "refining all frames"), stop, seen, limbs_elsewhere, promising)
 
     with watch.part("track"):
         poses, followed = track(solver, small, lambda fraction: progress(0.8 * fraction, "following the subject"), stop, seen)
@@ -131,7 +131,7 @@ def fit_motion(
         def at_the_end(_: float, text: str) -> None:
             progress(0.98, f"trying a bone that may do more: {text}")  # a bar does not go back
 
-        fitted = free_joints(fitted, lambda solver, small, poses: refined(solver, small, poses, at_the_end), stop)
+        fitted = free_joints(fitted, lambda solver, small, poses, promising: refined(solver, small, poses, at_the_end, promising), stop)
     if settle is not None and not stop():
         with watch.part("settle"):
             progress(0.98, "settling the bones beneath what moves on its own")

@@ -26,6 +26,7 @@ from .hinge import Hinges
 from .kinematics import exponential, logarithm
 from .observe import Observation
 from .poses import Poses
+from .problem import Problem
 from .solver import Solver, System, block_diagonal, predict
 from .standing import Feelers, Standing
 
@@ -98,14 +99,18 @@ def refine(
     stop: Callable[[], bool] = lambda: False,
     seen: Callable[[int, Poses], None] = lambda frame, pose: None,
     between: Callable[[Poses], Poses] = lambda poses: poses,
+    promising: Callable[[Poses], bool] = lambda poses: True,
 ) -> Poses:
     """Improve the poses of all frames together; frame 0 stays. stop: asked before every round whether to end here.
-    between: what else is done to the poses before the last rounds. seen: told one frame's new pose after every round, each time a later frame's.
+    promising: asked after the first rounds whether to go on. between: what else is done to the poses before the last rounds.
+    seen: told one frame's new pose after every round, each time a later frame's.
     """
     for index, one in enumerate(ROUNDS):
         if stop():
             break
         if index == len(FIRST_ROUNDS):
+            if not promising(poses):
+                break
             poses = between(poses)
         held = one if solver.priors.loosens else replace(ROUNDS[0], steps=one.steps, level=one.level, hinge=one.hinge)
         priors = replace(solver.priors, rest=held.rest * solver.priors.rest, hinge=held.hinge * solver.priors.hinge)
@@ -155,55 +160,58 @@ def one_round(solver: Solver, poses: Poses, smoothness: Smoothness, one: Round, 
     before, present = None, poses
     for _ in range(one.steps):
         start = predict(present, before, MOMENTUM)
-        systems = _systems(solver, picture, start, chunks, observations)
-        hinges = Hinges.of(start).scaled(solver.priors.hinge)
-        standing = Standing.of(feelers, start, solver.priors.standing)
-        before, present = present, _step(solver, start, systems, smoothness, hinges, standing)
+        hinges, standing = Hinges.of(start).scaled(solver.priors.hinge), Standing.of(feelers, start, solver.priors.standing)
+        systems = _systems(solver, picture, start, list(zip(chunks, observations, strict=True)), hinges, standing)
+        before, present = present, _step(solver.problem, start, systems, smoothness)
     return present
 
 
-def _systems(solver: Solver, picture: Picture, poses: Poses, chunks: list[list[int]], observations: list[Observation]) -> list[System]:
-    """What the pictures say of every chunk of frames, with the priors of every frame alone."""
-
-    def system(seen: tuple[list[int], Observation]) -> System:
-        part = poses[seen[0]]
-        return solver.with_priors(picture.system(seen[0], part, seen[1]), part, None)
-
-    return each(system, zip(chunks, observations, strict=True))
-
-
-def _step(solver: Solver, poses: Poses, systems: list[System], smoothness: Smoothness, hinges: Hinges, standing: Standing) -> Poses:
-    """One Gauss-Newton step of frames 1 to the last. Unknowns are told in the parents' frames, where smoothness is simple."""
+def _systems(solver: Solver, picture: Picture, poses: Poses, chunks: list[tuple[list[int], Observation]], hinges: Hinges, standing: Standing) -> list[System]:
+    """What the pictures say of every chunk of frames, with the priors of every frame alone. Unknowns are told in the parents' frames, where
+    smoothness is simple."""
     problem = solver.problem
-    world, _ = problem.transforms(poses)
-    basis = _block_basis(problem.parent_turns(poses, world)[1:], problem.movable, int(problem.stretchy.sum()))
-    held, slope = standing.pull(poses, slice(1, None))
-    hessian = basis.transpose(1, 2) @ (torch.cat([system.hessian for system in systems]) + held) @ basis
-    gradient = (basis.transpose(1, 2) @ (torch.cat([system.gradient for system in systems]) + slope)[..., None])[..., 0]
+
+    def system(chunk: tuple[list[int], Observation]) -> System:
+        frames, seen = chunk
+        part = poses[frames]
+        whole = solver.with_priors(picture.system(frames, part, seen), part, None)
+        held, slope = standing.pull(poses, slice(frames[0], frames[-1] + 1))
+        above = problem.parent_turns(part, problem.transforms(part)[0])
+        above = torch.cat([above, above[:, problem.movable]], 1)
+        hessian = _turned(_turned(whole.hessian + held, above).transpose(1, 2), above)
+        gradient = _turned((whole.gradient + slope)[..., None], above)[..., 0]
+        turns = problem.parts[0]
+        shape, pull = hinges.pull(part)
+        hessian[:, turns, turns] += block_diagonal(shape)
+        gradient[:, turns] += pull.flatten(1)
+        return System(hessian, gradient, whole.cost)
+
+    return each(system, chunks)
+
+
+def _turned(rows: Tensor, above: Tensor) -> Tensor:
+    """[T, P, C]: rows [T, P, C] for unknowns along the world's axes, for unknowns in the parents' frames. above: [T, N, 3, 3], the parents' turns,
+    for the turns and shifts that the unknowns begin with; what follows has no axes."""
+    size = 3 * above.shape[1]
+    turned = above.transpose(-1, -2) @ rows[:, :size].unflatten(1, (-1, 3))
+    return torch.cat([turned.flatten(1, 2), rows[:, size:]], 1)
+
+
+def _step(problem: Problem, poses: Poses, systems: list[System], smoothness: Smoothness) -> Poses:
+    """One Gauss-Newton step of frames 1 to the last. systems: of all of them, see `_systems`."""
+    hessian, gradient = (torch.cat([getattr(system, part) for system in systems]).numpy() for part in ("hessian", "gradient"))
     (turns, shifts), movable = problem.parts, problem.movable
-    shape, pull = hinges.pull(poses[1:])
-    gradient[:, turns] += pull.flatten(1)
-    hessian[:, turns, turns] += block_diagonal(shape)
     speed = [logarithm(poses.rotations[1:] @ poses.rotations[:-1].transpose(-1, -2)), (poses.translations[1:] - poses.translations[:-1])[:, movable]]
     if poses.stretches is not None:
         speed.append((poses.stretches[1:] - poses.stretches[:-1])[:, problem.stretchy])
     bends = np.diff(torch.cat([part.flatten(1) for part in speed], 1).numpy(), axis=0)
-    change = _solve(hessian.numpy(), gradient.numpy(), smoothness.strengths(bends, problem.joints, int(movable.sum())), bends)
+    change = _solve(hessian, gradient, smoothness.strengths(bends, problem.joints, int(movable.sum())), bends)
     local = torch.from_numpy(change)
     rotations, translations = poses.rotations.clone(), poses.translations.clone()
     rotations[1:] = exponential(local[:, turns].reshape(len(local), -1, 3)) @ rotations[1:]
     translations[1:, movable] += local[:, shifts].reshape(len(local), -1, 3)
     fixed = torch.zeros_like(local[:1, shifts.stop :])
     return Poses(rotations, translations, problem.stretched(poses, torch.cat([fixed, local[:, shifts.stop :]])))
-
-
-def _block_basis(above: Tensor, movable: Tensor, scalars: int) -> Tensor:
-    """[T, P, P]: from unknowns in the parents' frames to world axes; the last `scalars` unknowns have none."""
-    turned = block_diagonal(torch.cat([above, above[:, movable]], 1))
-    count, size = turned.shape[:2]
-    basis = torch.eye(size + scalars, dtype=above.dtype).repeat(count, 1, 1)
-    basis[:, :size, :size] = turned
-    return basis
 
 
 def _solve(hessian: Float64, gradient: Float64, weights: Float64, bends: Float64) -> Float64:

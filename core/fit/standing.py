@@ -88,12 +88,13 @@ class Standing:
         held = torch.nonzero(self.strength[frames].any(0))[:, 0]
         target, strength = self.target[frames][:, held], self.strength[frames][:, held]
         world, shift = problem.transforms(part)
-        moments = Moments.of(problem.skeleton, self.feelers.skin[held], world, shift)
-        rows = self.feelers.axis.expand(*moments.points.shape[:2], 1, 3)
+        moments = Moments.of(problem.skeleton, self.feelers.skin[held].single(), world, shift)
+        axis = self.feelers.axis.float()
+        rows = axis.expand(*moments.points.shape[:2], 1, 3)
         jacobian = moments.jacobian(rows, problem.movable, problem.stretching(part, world))[:, :, 0]
-        away = moments.points @ self.feelers.axis - target
-        weighted = (jacobian * strength[..., None]).transpose(1, 2)
-        return weighted @ jacobian, (weighted @ away[..., None])[..., 0]
+        away = moments.points @ axis - target
+        weighted = (jacobian * strength.float()[..., None]).transpose(1, 2)
+        return (weighted @ jacobian).double(), (weighted.double() @ away[..., None])[..., 0]
 
 
 def still_spans(places: Float64) -> list[slice]:

@@ -196,7 +196,7 @@ def test_limbs_are_reconsidered_once_before_the_last_rounds(problem, monkeypatch
 def test_steps_of_a_round_gather_speed(problem, monkeypatch):
     """Each step goes a tenth of the way to a place one away. With 0.7 of the last step before each next, 0.9, 0.747 and 0.576 of it are left."""
 
-    def tenth(solver, poses, *_):
+    def tenth(problem, poses, *_):
         return replace(poses, translations=poses.translations + 0.1 * (1 - poses.translations))
 
     monkeypatch.setattr(refine, "_step", tenth)
