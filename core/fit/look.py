@@ -55,7 +55,7 @@ class Drawing:
 
     def over(self, background: Float32) -> Float32:
         """float32[H, W, 3]: the subject in front of a background."""
-        return cv2.copyTo(self.colours, self.covered.view(np.uint8), background.copy())
+        return np.asarray(cv2.copyTo(self.colours, self.covered.view(np.uint8), background.copy()), np.float32)
 
 
 @dataclass(frozen=True)

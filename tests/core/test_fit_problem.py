@@ -6,14 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from animamimic.core.fit import AUTOMATIC_RIG, OWN_RIG, refine
+from animamimic.core.fit import AUTOMATIC_RIG, OWN_RIG, freedom, refine
 from animamimic.core.fit.freedom import Freedom, freed, possible, promised
 from animamimic.core.fit.kinematics import exponential, skin
 from animamimic.core.fit.limbs import limb_joints
 from animamimic.core.fit.poses import Poses
 from animamimic.core.fit.problem import Problem
 from animamimic.core.fit.refine import Smoothness, _solve
-from animamimic.core.fit.solver import Solver, predict
+from animamimic.core.fit.solver import Solver, block_diagonal, predict
 from animamimic.core.types import Mesh, Rig, View
 
 
@@ -193,6 +193,23 @@ def test_limbs_are_reconsidered_once_before_the_last_rounds(problem, monkeypatch
     assert happened == [2, 3, 3, "limbs", 2, 3, 3]
 
 
+def test_what_does_not_promise_is_left_after_the_first_rounds(problem, monkeypatch):
+    happened = []
+    monkeypatch.setattr(refine, "one_round", lambda solver, poses, smoothness, one: happened.append(one.level) or poses)
+    refine.refine(Solver(None), Poses.rest(2, problem.joints), Smoothness(), lambda fraction: None, between=happened.append, promising=lambda poses: False)
+    assert happened == [2, 3, 3]
+
+
+def test_unknowns_are_turned_block_by_block():
+    """As by the whole matrix, and what has no axes stays."""
+    generator = torch.Generator().manual_seed(0)
+    blocks = exponential(torch.randn(2, 3, 3, generator=generator, dtype=torch.float64))
+    rows = torch.randn(2, 11, 11, generator=generator, dtype=torch.float64)
+    basis = torch.eye(11, dtype=torch.float64).repeat(2, 1, 1)
+    basis[:, :9, :9] = block_diagonal(blocks)
+    np.testing.assert_allclose(refine._turned(rows, blocks), basis.transpose(1, 2) @ rows)
+
+
 def test_steps_of_a_round_gather_speed(problem, monkeypatch):
     """Each step goes a tenth of the way to a place one away. With 0.7 of the last step before each next, 0.9, 0.747 and 0.576 of it are left."""
 
@@ -210,3 +227,23 @@ def test_limbs_are_found_without_the_body():
     mesh, rig = game_rig()
     problem = Problem.of(mesh, rig, camera())
     assert 0 not in limb_joints(problem)
+
+
+@pytest.mark.parametrize(("early", "late", "freed_count", "refined"), [(0.96, 0.5, 0, False), (0.9, 0.8, 1, True), (0.9, 0.9, 0, True)])
+def test_a_freedom_is_kept_for_what_it_saves(problem, monkeypatch, early, late, freed_count, refined):
+    """And not refined to the end where the first rounds save less than a twentieth."""
+    errors, went_on = [1.0], []
+    monkeypatch.setattr(freedom, "clip_error", lambda observer, poses: errors[-1])
+    monkeypatch.setattr(freedom, "most_wanted", lambda solver, poses: (Freedom(1, False), 0.5) if len(errors) == 1 else (None, 0.0))
+    monkeypatch.setattr(freedom, "_seen_by", lambda observer, problem: SimpleNamespace(problem=problem))
+
+    def refine_in_part(solver, small, poses, promising):
+        errors.append(early)
+        went_on.append(promising(poses))
+        errors.append(late if went_on[-1] else early)
+        return poses
+
+    rigid = freedom.Fitted(Solver(SimpleNamespace(problem=problem)), SimpleNamespace(problem=problem), problem.rest(2), 2)
+    fitted = freedom.free_joints(rigid, refine_in_part, lambda: False)
+    assert went_on == [refined]
+    assert len(freedom.freed_joints(fitted.solver.problem)) == freed_count
