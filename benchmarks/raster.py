@@ -2,19 +2,24 @@
 
     python benchmarks/raster.py [--quick]
 
-One core, one frame. Forward: rasterize, interpolate four channels a vertex, antialias (or `draw`, which is these two in one), the mean squared
-difference to a target. The bare z-buffer (compiled here by `cc`) only finds the visible triangles: the least that any rasterizer must do.
-Freed memory is kept as in the engine (`core/bounds.py`). Times are the processor's, of this thread, so that other work on the machine counts
-little; one run of each after the other, so that what it does count weighs on all.
+One core, one frame. Forward: rasterize, interpolate four channels a vertex, antialias (or `draw`, which is the last two in one). Backward: the
+positions' gradient from a given one of the picture, so that no loss is in it; `with loss` is forward + backward of a sum of squares instead, ours
+by torch. The bare z-buffer (compiled here by `cc`) only finds the visible triangles: the least that any rasterizer must do. Mitsuba draws the same
+surface, in a process of its own, three channels and one sample a pixel.
+Freed memory is kept as in the engine (`core/bounds.py`). Times are the processor's, of one thread, so that other work on the machine counts
+little; every work takes its turn after every other, so that what it does count weighs on all, and runs twice in it, the second time
+counted, so that nobody finds what others left in the caches. The numpy backend, which is slow, is measured by itself.
 """
 
 import argparse
 import ctypes
+import functools
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,8 +27,8 @@ import numpy as np
 import torch
 from animamimic.core.bounds import keep_freed_memory
 from animamimic.core.render import antialias, draw, interpolate, rasterize, topology
-from raster_mitsuba import INTEGRATORS
-from raster_scene import by_turns, lumpy_ball, seen_from
+from raster_mitsuba import INTEGRATORS, WORKS
+from raster_scene import by_turns, lumpy_ball, seen_from, timed
 
 Z_BUFFER = r"""
 #include <math.h>
@@ -55,37 +60,35 @@ void z_buffer(const float *points, const int *triangles, int count, int width, i
 }
 """
 PATIENCE = 300
-"""Seconds that Mitsuba may take for one case, its compiling included."""
+"""Seconds that Mitsuba may take to start, and for each run."""
 LLVM = "DRJIT_LIBLLVM_PATH"
 """Environment variable by which Mitsuba is told its LLVM."""
-BAR = 5.0
-"""Forward + backward, drawn in one, may take this many times the bare z-buffer, at 10k triangles and 512 x 512."""
-WAYS = {"warp": ("warp", False), "warp, draw": ("warp", True), "numpy": ("numpy", False)}
+BARE, PEER = 5.0, 10.0
+"""Forward + backward may take this many times the bare z-buffer, and Mitsuba must take this many times ours, at 10k triangles and 512 x 512."""
+WAYS = {"four functions": ("warp", False), "draw": ("warp", True)}
 """Backend, and whether interpolation and antialiasing are one call."""
 Work = Callable[[], object]
+Times = tuple[float, float]
+"""Fastest twentieth and median, milliseconds."""
 
 
-def ours(vertices: np.ndarray, triangles: np.ndarray, size: int, backend: str, in_one: bool) -> tuple[Work, Work]:
-    """Forward and forward + backward; in_one: by `draw` instead of by `interpolate` and `antialias`."""
+def ours(vertices: np.ndarray, triangles: np.ndarray, size: int, backend: str, in_one: bool) -> list[Work]:
+    """`WORKS` by one of our backends; in_one: by `draw` instead of by `interpolate` and `antialias`."""
     corners = torch.from_numpy(triangles)
     surface = topology(corners, torch.from_numpy(vertices))
     colours = torch.from_numpy(np.c_[0.5 + 0.4 * vertices, np.ones(len(vertices))].astype(np.float32))
     clip = torch.from_numpy(seen_from(vertices)[None]).requires_grad_()
     target = torch.zeros(1, size, size, 4)
+    given = torch.randn(1, size, size, 4, generator=torch.Generator().manual_seed(0))
 
     def forward() -> torch.Tensor:
+        clip.grad = None
         raster = rasterize(clip, corners, size, size, backend)
         if in_one:
-            image = draw(colours, raster, corners, surface)
-        else:
-            image = antialias(interpolate(colours, raster, corners), raster, clip, corners, surface)
-        return torch.nn.functional.mse_loss(image, target)
+            return draw(colours, raster, corners, surface)
+        return antialias(interpolate(colours, raster, corners), raster, clip, corners, surface)
 
-    def both() -> None:
-        clip.grad = None
-        forward().backward()
-
-    return forward, both
+    return [forward, lambda: forward().backward(given), lambda: torch.nn.functional.mse_loss(forward(), target, reduction="sum").backward()]
 
 
 def compiled_z_buffer(folder: Path) -> Callable[..., None] | None:
@@ -113,20 +116,48 @@ def bare(z_buffer: Callable[..., None], vertices: np.ndarray, triangles: np.ndar
     return work
 
 
-def measure_mitsuba(python: str, count: int, size: int, integrator: str, seconds: float) -> tuple[float, float] | str:
-    """Its milliseconds, or why there are none. In a process of its own: an LLVM that it cannot use ends the process."""
-    command = [python, str(Path(__file__).with_name("raster_mitsuba.py")), str(count), str(size), integrator, str(seconds)]
-    environment = {**os.environ, **({} if LLVM in os.environ else rust_llvm())}
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=PATIENCE, env=environment)
-    except subprocess.TimeoutExpired:
-        return f"took longer than {PATIENCE} s"
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+class Mitsuba:
+    """Mitsuba on one scene, in a process of its own, since an LLVM that it cannot use ends the process. A context manager.
+
+    Raises RuntimeError, with the reason, where it does not run here.
+    """
+
+    def __init__(self, python: str, count: int, size: int, integrator: str) -> None:
+        command = [python, str(Path(__file__).with_name("raster_mitsuba.py")), str(count), str(size), integrator]
+        environment = {**os.environ, **({} if LLVM in os.environ else rust_llvm())}
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, env=environment, text=True)
+
+    def __enter__(self) -> "Mitsuba":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+        self.errors.close()
+
+    def turn(self, work: str) -> float:
+        """Milliseconds of one run."""
+        watch = threading.Timer(PATIENCE, self.process.kill)
+        watch.start()
+        try:
+            print(work, file=self.process.stdin, flush=True)
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        finally:
+            watch.cancel()
+        if not answer:
+            raise RuntimeError(self.reason())
+        return float(answer)
+
+    def reason(self) -> str:
+        """Why it ended."""
+        self.process.wait()
+        self.errors.seek(0)
+        lines = self.errors.read().decode(errors="replace").strip().splitlines() or [f"ended with {self.process.returncode}"]
         missing = next((line for line in lines if "ModuleNotFoundError" in line), None)
         return f"does not run here: {(missing or lines[0])[:100]}"
-    forward, both = done.stdout.split()[-2:]
-    return float(forward), float(both)
 
 
 def rust_llvm() -> dict[str, str]:
@@ -146,7 +177,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     keep_freed_memory()  # as the engine does
-    counts, sizes, seconds = ((10_000,), (512,), 0.5) if options.quick else ((1_000, 10_000, 100_000), (256, 512), 0.3)
+    counts, sizes, seconds = ((10_000,), (512,), 1.0) if options.quick else ((1_000, 10_000, 100_000), (256, 512), 0.3)
     with tempfile.TemporaryDirectory() as folder:
         z_buffer = compiled_z_buffer(Path(folder))
         if z_buffer is None:
@@ -157,30 +188,70 @@ def main() -> None:
 
 
 def print_case(count: int, size: int, z_buffer: Callable[..., None] | None, python: str, seconds: float) -> None:
-    """One mesh at one size, every rasterizer: fastest twentieth and median of the runs."""
+    """One mesh at one size, every rasterizer."""
     vertices, triangles = lumpy_ball(count)
-    print(
-        f"{len(triangles)} triangles, {size} x {size}: ms forward / forward + backward, each the fastest twentieth and the median of runs by turns"
-    )
-    works = {name: ours(vertices, triangles, size, *how) for name, how in WAYS.items()}
-    z_buffers = [bare(z_buffer, vertices, triangles, size)] if z_buffer else []
-    times = by_turns([*(work for pair in works.values() for work in pair), *z_buffers], seconds)
-    limit = times[-1] if z_buffer else (float("nan"), float("nan"))
-    print(f"  bare z-buffer in C   {limit[0]:33.2f} {limit[1]:7.2f}")
-    for place, name in enumerate(works):
-        forward, both = times[2 * place : 2 * place + 2]
-        ratios = " ".join(f"{one / least:5.1f}" for one, least in zip(both, limit, strict=True))
-        print(f"  {name:20} {forward[0]:7.2f} {forward[1]:7.2f} / {both[0]:7.2f} {both[1]:7.2f}   {ratios} x the bare z-buffer")
-    warp = {name: times[2 * place + 1] for place, name in enumerate(works)}
-    for integrator in INTEGRATORS:
-        peer = measure_mitsuba(python, count, size, integrator, seconds)
-        if isinstance(peer, str):
-            print(f"  Mitsuba 3 {integrator}: {peer}")
-        else:
-            ratios = ", ".join(f"{peer[1] / warp[name][1]:.1f} x {name}'s" for name in ("warp", "warp, draw"))
-            print(f"  Mitsuba 3 {integrator:17} medians {peer[0]:8.2f} / {peer[1]:8.2f}   {ratios} time")
-    if size == 512 and 8_000 < len(triangles) < 12_000 and z_buffer:
-        print(f"  bar: {BAR:.0f} x the bare z-buffer, {'met' if warp['warp, draw'][1] <= BAR * limit[1] else 'MISSED'}")
+    print(f"{len(triangles)} triangles, {size} x {size}: ms forward | forward + backward | with loss; fastest twentieth and median of runs by turns")
+    z_buffers = [timed(bare(z_buffer, vertices, triangles, size))] if z_buffer else []
+    turns = {name: [timed(work) for work in ours(vertices, triangles, size, *how)] for name, how in WAYS.items()}
+    limit, times = measured(z_buffers, turns, seconds)
+    print(f"  bare z-buffer in C {told(limit) if limit else ''}")
+    for name, found in times.items():
+        print(f"  {name:26} {' | '.join(map(told, found))}   {over(found[1:], limit)} x the bare z-buffer")
+    peers = {integrator: print_peer(integrator, count, size, python, turns, seconds) for integrator in INTEGRATORS}
+    _, slow = measured([], {"numpy": [timed(work) for work in ours(vertices, triangles, size, "numpy", False)]}, seconds)
+    print(f"  numpy                      {' | '.join(map(told, slow['numpy']))}   {over(slow['numpy'][1:], limit)} x the bare z-buffer")
+    if size == 512 and 8_000 < len(triangles) < 12_000:
+        print_bars(limit, times, peers)
+
+
+def print_peer(
+    integrator: str, count: int, size: int, python: str, turns: dict[str, list[Callable[[], float]]], seconds: float
+) -> dict[str, list[float]]:
+    """Mitsuba by turns with ours. Returns how many times ours its medians of forward + backward, without and with a loss, are; empty
+    where it does not run."""
+    with Mitsuba(python, count, size, integrator) as peer:
+        asked = [functools.partial(peer.turn, work) for work in WORKS]
+        try:
+            for turn in asked:
+                turn()  # compiles
+            _, times = measured([], {**turns, integrator: asked}, seconds)
+        except RuntimeError as error:
+            print(f"  Mitsuba {integrator}: {error}")
+            return {}
+    theirs = times.pop(integrator)
+    ratios = {name: [one[1] / own[1] for one, own in zip(theirs[1:], found[1:], strict=True)] for name, found in times.items()}
+    said = ", ".join(f"{one:.1f} and {two:.1f} x {name}" for name, (one, two) in ratios.items())
+    print(f"  Mitsuba {integrator:18} {' | '.join(map(told, theirs))}   {said}")
+    return ratios
+
+
+def measured(
+    z_buffers: list[Callable[[], float]], turns: dict[str, list[Callable[[], float]]], seconds: float
+) -> tuple[Times | None, dict[str, list[Times]]]:
+    """The times of the z-buffer, if there is one, and of all works of each name, taken by turns."""
+    flat = by_turns([*z_buffers, *(turn for works in turns.values() for turn in works)], seconds)
+    limit = flat.pop(0) if z_buffers else None
+    return limit, {name: [flat.pop(0) for _ in works] for name, works in turns.items()}
+
+
+def told(times: Times) -> str:
+    """Both times in columns."""
+    return f"{times[0]:7.2f} {times[1]:7.2f}"
+
+
+def over(found: list[Times], limit: Times | None) -> str:
+    """How many times the limit each is: fastest twentieths and medians."""
+    return " | ".join(" ".join(f"{one / least:.1f}" for one, least in zip(times, limit or (float("nan"),) * 2, strict=True)) for times in found)
+
+
+def print_bars(limit: Times | None, times: dict[str, list[Times]], peers: dict[str, dict[str, list[float]]]) -> None:
+    """Whether the bars are met, by medians, without a loss."""
+    for name, found in times.items():
+        if limit:
+            print(f"  bar: {name} at most {BARE:.0f} x the bare z-buffer: {'met' if found[1][1] <= BARE * limit[1] else 'MISSED'}")
+        for integrator, ratios in peers.items():
+            if ratios:
+                print(f"  bar: {integrator} at least {PEER:.0f} x {name}: {'met' if ratios[name][0] >= PEER else 'MISSED'}")
 
 
 if __name__ == "__main__":

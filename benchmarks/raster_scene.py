@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -34,27 +34,23 @@ def seen_from(vertices: np.ndarray, distance: float = 5.0, focal: float = 2.5) -
     return np.stack([focal * vertices[:, 0], focal * vertices[:, 1], z, w], 1).astype(np.float32)
 
 
-def milliseconds(work: Callable[[], object], seconds: float, clock: Callable[[], float] = time.thread_time) -> float:
-    """Median time of one run of `work` by `clock`, measured for about `seconds`, after one run that does not count."""
-    work()
-    times: list[float] = []
-    while sum(times) < seconds or len(times) < 3:
+def timed(work: Callable[[], object], clock: Callable[[], float] = time.thread_time) -> Callable[[], float]:
+    """Runs `work` twice and returns the milliseconds of the second: what ran before has then left nothing in the caches, nor emptied them."""
+
+    def turn() -> float:
+        work()
         begin = clock()
         work()
-        times.append(clock() - begin)
-    return 1e3 * statistics.median(times)
+        return 1e3 * (clock() - begin)
+
+    return turn
 
 
-def by_turns(works: Iterable[Callable[[], object]], seconds: float) -> list[tuple[float, float]]:
-    """Fastest twentieth and median, milliseconds of this thread, of each work's runs; one of each after the other, so that what else the
-    machine does weighs on all alike. About `seconds` for each."""
-    works = list(works)
-    times: list[list[float]] = [[] for _ in works]
-    for work in works:
-        work()
-    while sum(map(sum, times)) < seconds * len(works) or len(times[0]) < 20:
-        for work, found in zip(works, times, strict=True):
-            begin = time.thread_time()
-            work()
-            found.append(time.thread_time() - begin)
-    return [(1e3 * sorted(found)[len(found) // 20], 1e3 * statistics.median(found)) for found in times]
+def by_turns(turns: Sequence[Callable[[], float]], seconds: float) -> list[tuple[float, float]]:
+    """Fastest twentieth and median of what each turn returns, milliseconds; one of each after the other, so that what else the machine
+    does weighs on all alike. About `seconds` counted for each on average, and at least 20 rounds."""
+    times: list[list[float]] = [[] for _ in turns]
+    while sum(map(sum, times)) < 1e3 * seconds * len(turns) or len(times[0]) < 20:
+        for turn, found in zip(turns, times, strict=True):
+            found.append(turn())
+    return [(sorted(found)[len(found) // 20], statistics.median(found)) for found in times]
