@@ -40,7 +40,7 @@ def draw(attributes: Tensor, raster: Raster, triangles: Tensor, topology: Topolo
     """
     values, ops = checked_attributes(attributes, raster), primitives(raster.backend)
     crossings = _crossings(raster, raster.clip, triangles, topology)
-    return _Draw.apply(values, raster.clip, raster.triangle_ids, raster.barycentric.detach(), *crossings, ops)
+    return _Draw.apply(values, raster.clip, raster.triangle_ids, *crossings, ops)
 
 
 def silhouette(clip: Tensor, triangles: Tensor, topology: Topology, height: int, width: int, backend_name: str | None = None) -> Tensor:
@@ -81,28 +81,20 @@ class _Draw(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        attributes: Tensor,
-        clip: Tensor,
-        ids: Tensor,
-        barycentric: Tensor,
-        triangles: Tensor,
-        places: Tensor,
-        edges: Tensor,
-        ops: Backend,
+        ctx: Any, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor, places: Tensor, edges: Tensor, ops: Backend
     ) -> Tensor:
-        image = ops.interpolate(attributes.detach(), ids, barycentric, triangles)
+        image = ops.interpolate(attributes.detach(), clip.detach(), ids, triangles)
         blended, difference = ops.blend(image, clip.detach(), triangles, places, edges, in_place=True)
-        ctx.save_for_backward(attributes, clip, ids, barycentric, triangles, places, edges, difference)
+        ctx.save_for_backward(attributes, clip, ids, triangles, places, edges, difference)
         ctx.ops = ops
         return blended
 
     @staticmethod
     def backward(ctx: Any, grad_blended: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        attributes, clip, ids, barycentric, triangles, places, edges, difference = (one.detach() for one in ctx.saved_tensors)
+        attributes, clip, ids, triangles, places, edges, difference = (one.detach() for one in ctx.saved_tensors)
         grad, ops = grad_blended.contiguous(), ctx.ops
         *changes, to_clip = ops.blend_adjoint(grad, difference, clip, triangles, places, edges)
-        to_attributes = ops.attribute_adjoint(grad, attributes, ids, barycentric, triangles, changes) if ctx.needs_input_grad[0] else None
+        to_attributes = ops.attribute_adjoint(grad, attributes, clip, ids, triangles, changes) if ctx.needs_input_grad[0] else None
         if ctx.needs_input_grad[1]:
             to_clip += ops.position_adjoint(grad, attributes, clip, ids, triangles, changes)
-        return to_attributes, to_clip, None, None, None, None, None, None
+        return to_attributes, to_clip, None, None, None, None, None

@@ -24,15 +24,18 @@ Changes = tuple[Tensor, Tensor]
 class Backend(Protocol):
     """The primitives that a backend supplies; plain tensors without autograd, shapes as in `raster`."""
 
-    def visible(self, clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Triangle ids int32[T, H, W], weights float32[T, H, W, 2] and depth float32[T, H, W]."""
+    def visible(self, clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """Triangle ids int32[T, H, W] and depth float32[T, H, W]."""
+
+    def weights(self, clip: Tensor, triangles: Tensor, ids: Tensor) -> Tensor:
+        """Weights float32[T, H, W, 2] of what is seen."""
 
     def visible_adjoint(
         self, clip: Tensor, triangles: Tensor, ids: Tensor, grad_barycentric: Tensor | None, grad_depth: Tensor | None
     ) -> Tensor:
         """Gradient float32[T, V, 4] to the positions from those to weights and depth (None: zero)."""
 
-    def interpolate(self, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
+    def interpolate(self, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor) -> Tensor:
         """float32[T, H, W, C] from attributes float32[1 or T, V, C]."""
 
     def position_adjoint(
@@ -41,7 +44,7 @@ class Backend(Protocol):
         """Gradient float32[T, V, 4] to the positions from that to the interpolated image and changes of it, through the weights."""
 
     def attribute_adjoint(
-        self, grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, changes: Changes | None = None
+        self, grad_image: Tensor, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor, changes: Changes | None = None
     ) -> Tensor:
         """Gradient to the attributes from that to the interpolated image and changes of it."""
 

@@ -6,6 +6,7 @@ v = H/2 (1 - cy/cw).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -20,18 +21,24 @@ class Raster:
     """What each pixel's centre sees.
 
     triangle_ids: int32[T, H, W], -1 for background.
-    barycentric: float32[T, H, W, 2], perspective-correct weights of the triangle's vertices 0 and 1 (vertex 2 has the
-        rest); zero on background; carries gradients to the clip-space positions.
     depth: float32[T, H, W], z/w in normalised device coordinates, -1 near to 1 far; zero on background; carries gradients.
     clip: float32[T, V, 4], the positions it was drawn from, which the gradients of `interpolate` go to.
+    triangles: int32[F, 3], what was drawn.
     backend: what made it, and what the operations on it use.
     """
 
     triangle_ids: Tensor
-    barycentric: Tensor
     depth: Tensor
     clip: Tensor
+    triangles: Tensor
     backend: str
+
+    @cached_property
+    def barycentric(self) -> Tensor:
+        """float32[T, H, W, 2]: perspective-correct weights of the triangle's vertices 0 and 1 (vertex 2 has the rest); zero on background;
+        carries gradients to the clip-space positions. Found when first asked for: the other operations do without."""
+        with torch.set_grad_enabled(self.depth.requires_grad):  # whoever asks first must not decide for all
+            return _Weigh.apply(self.clip, self.triangles, self.triangle_ids, primitives(self.backend))
 
     @property
     def covered(self) -> Tensor:
@@ -48,15 +55,16 @@ def rasterize(clip: Tensor, triangles: Tensor, height: int, width: int, backend_
     Both windings are drawn. Of two triangles at the same depth the one with the smaller index wins. A triangle that touches
     or crosses the near plane (any vertex with w <= 0 or z < -w), has a coordinate that is not finite, or has a vertex some
     1e9 pixels away is left out whole; nothing is cut at the far plane. Degenerate triangles cover nothing.
-    Takes about 24 bytes a pixel and frame, and every image 4 a channel more: draw long clips in batches of frames.
+    Takes 8 bytes a pixel and frame, weights 8 and every image 4 a channel more: draw long clips in batches of frames.
     Raises InputError for wrong shapes, and for more pixels than 32 bits can number.
     """
     _check(clip, triangles, height, width)
     _check_count(clip.shape[0] * height * width)
     name = backend(backend_name, clip.device)
     positions = clip.float().contiguous()
-    ids, barycentric, depth = _Rasterize.apply(positions, _indices(triangles), height, width, primitives(name))
-    return Raster(ids, barycentric, depth, positions, name)
+    corners = _indices(triangles)
+    ids, depth = _Rasterize.apply(positions, corners, height, width, primitives(name))
+    return Raster(ids, depth, positions, corners, name)
 
 
 def interpolate(attributes: Tensor, raster: Raster, triangles: Tensor) -> Tensor:
@@ -67,8 +75,8 @@ def interpolate(attributes: Tensor, raster: Raster, triangles: Tensor) -> Tensor
     (straight to them: no image of gradients to the weights is written in between).
     Raises InputError for wrong shapes.
     """
-    values, weights = checked_attributes(attributes, raster), raster.barycentric.detach()
-    return _Interpolate.apply(values, raster.clip, raster.triangle_ids, weights, _indices(triangles), primitives(raster.backend))
+    values = checked_attributes(attributes, raster)
+    return _Interpolate.apply(values, raster.clip, raster.triangle_ids, _indices(triangles), primitives(raster.backend))
 
 
 def checked_attributes(attributes: Tensor, raster: Raster) -> Tensor:
@@ -85,38 +93,53 @@ class _Rasterize(torch.autograd.Function):
     """The backend's `visible` and its adjoint."""
 
     @staticmethod
-    def forward(ctx: Any, clip: Tensor, triangles: Tensor, height: int, width: int, ops: Backend) -> tuple[Tensor, Tensor, Tensor]:
-        ids, barycentric, depth = ops.visible(clip.detach(), triangles, height, width)
+    def forward(ctx: Any, clip: Tensor, triangles: Tensor, height: int, width: int, ops: Backend) -> tuple[Tensor, Tensor]:
+        ids, depth = ops.visible(clip.detach(), triangles, height, width)
         ctx.save_for_backward(clip, triangles, ids)
         ctx.ops = ops
         ctx.mark_non_differentiable(ids)
         ctx.set_materialize_grads(False)
-        return ids, barycentric, depth
+        return ids, depth
 
     @staticmethod
-    def backward(ctx: Any, _: Tensor | None, grad_barycentric: Tensor | None, grad_depth: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, _: Tensor | None, grad_depth: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         clip, triangles, ids = ctx.saved_tensors
-        if grad_barycentric is None and grad_depth is None:
+        if grad_depth is None:
             return None, None, None, None, None
-        return ctx.ops.visible_adjoint(clip.detach(), triangles, ids, grad_barycentric, grad_depth), None, None, None, None
+        return ctx.ops.visible_adjoint(clip.detach(), triangles, ids, None, grad_depth), None, None, None, None
+
+
+class _Weigh(torch.autograd.Function):
+    """The backend's `weights` and their adjoint."""
+
+    @staticmethod
+    def forward(ctx: Any, clip: Tensor, triangles: Tensor, ids: Tensor, ops: Backend) -> Tensor:
+        ctx.save_for_backward(clip, triangles, ids)
+        ctx.ops = ops
+        return ops.weights(clip.detach(), triangles, ids)
+
+    @staticmethod
+    def backward(ctx: Any, grad_barycentric: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        clip, triangles, ids = ctx.saved_tensors
+        return ctx.ops.visible_adjoint(clip.detach(), triangles, ids, grad_barycentric, None), None, None, None
 
 
 class _Interpolate(torch.autograd.Function):
     """The backend's `interpolate` and its adjoints."""
 
     @staticmethod
-    def forward(ctx: Any, attributes: Tensor, clip: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, ops: Backend) -> Tensor:
-        ctx.save_for_backward(attributes, clip, ids, barycentric, triangles)
+    def forward(ctx: Any, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor, ops: Backend) -> Tensor:
+        ctx.save_for_backward(attributes, clip, ids, triangles)
         ctx.ops = ops
-        return ops.interpolate(attributes.detach(), ids, barycentric, triangles)
+        return ops.interpolate(attributes.detach(), clip.detach(), ids, triangles)
 
     @staticmethod
     def backward(ctx: Any, grad_image: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        attributes, clip, ids, barycentric, triangles = (one.detach() for one in ctx.saved_tensors)
+        attributes, clip, ids, triangles = (one.detach() for one in ctx.saved_tensors)
         grad, ops = grad_image.contiguous(), ctx.ops
-        to_attributes = ops.attribute_adjoint(grad, attributes, ids, barycentric, triangles) if ctx.needs_input_grad[0] else None
+        to_attributes = ops.attribute_adjoint(grad, attributes, clip, ids, triangles) if ctx.needs_input_grad[0] else None
         to_clip = ops.position_adjoint(grad, attributes, clip, ids, triangles) if ctx.needs_input_grad[1] else None
-        return to_attributes, to_clip, None, None, None, None
+        return to_attributes, to_clip, None, None, None
 
 
 def _indices(triangles: Tensor) -> Tensor:

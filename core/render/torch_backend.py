@@ -18,6 +18,7 @@ __all__ = [
     "silhouette_crossings",
     "visible",
     "visible_adjoint",
+    "weights",
 ]
 
 NOTHING = torch.iinfo(torch.int64).max
@@ -26,19 +27,26 @@ CHUNK_CANDIDATES = 2_000_000
 SMALLEST_SUM, FARTHEST_PIXEL, MARGIN = 1e-30, 1e9, 1e-3
 
 
-def visible(clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+def visible(clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """See `backends.Backend`."""
     corners = triangles.long()
     key = torch.stack([_z_buffer(frame, corners, height, width) for frame in clip]).reshape(-1, height, width)
     ids = torch.where(key == NOTHING, -1, key & 0xFFFFFFFF).to(torch.int32)
-    barycentric, depth = torch.zeros((*ids.shape, 2), device=clip.device), torch.zeros(ids.shape, device=clip.device)
+    depth = torch.zeros(ids.shape, device=clip.device)
     pixels, vertices, x, y = _seen(ids, corners, clip.shape[1])
     points = clip.reshape(-1, 4)[vertices]
-    e = _edge_functions(points, x, y)
+    depth.view(-1)[pixels] = _depth(_edge_functions(points, x, y), points)
+    return ids, depth
+
+
+def weights(clip: Tensor, triangles: Tensor, ids: Tensor) -> Tensor:
+    """See `backends.Backend`."""
+    barycentric = torch.zeros((*ids.shape, 2), device=clip.device)
+    pixels, vertices, x, y = _seen(ids, triangles.long(), clip.shape[1])
+    e = _edge_functions(clip.reshape(-1, 4)[vertices], x, y)
     total = e[0] + e[1] + e[2]
     barycentric.view(-1, 2)[pixels] = torch.stack([e[0] / total, e[1] / total], dim=-1)
-    depth.view(-1)[pixels] = _depth(e, points)
-    return ids, barycentric, depth
+    return barycentric
 
 
 def visible_adjoint(clip: Tensor, triangles: Tensor, ids: Tensor, grad_barycentric: Tensor | None, grad_depth: Tensor | None) -> Tensor:
@@ -58,12 +66,12 @@ def visible_adjoint(clip: Tensor, triangles: Tensor, ids: Tensor, grad_barycentr
     return torch.zeros_like(clip).view(-1, 4).index_add_(0, vertices.reshape(-1), grad.reshape(-1, 4)).view_as(clip)
 
 
-def interpolate(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
+def interpolate(attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor) -> Tensor:
     """See `backends.Backend`."""
     image = torch.zeros((*ids.shape, attributes.shape[-1]), device=ids.device)
-    pixels, vertices, weights = _weights(attributes, ids, barycentric, triangles)
+    pixels, vertices, shares = _shares(attributes, clip, ids, triangles)
     corner = attributes.reshape(-1, attributes.shape[-1])[vertices]
-    image.view(-1, attributes.shape[-1])[pixels] = weights[0] * corner[:, 0] + weights[1] * corner[:, 1] + weights[2] * corner[:, 2]
+    image.view(-1, attributes.shape[-1])[pixels] = shares[0] * corner[:, 0] + shares[1] * corner[:, 1] + shares[2] * corner[:, 2]
     return image
 
 
@@ -81,15 +89,15 @@ def position_adjoint(
 
 
 def attribute_adjoint(
-    grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, changes: Changes | None = None
+    grad_image: Tensor, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor, changes: Changes | None = None
 ) -> Tensor:
     """See `backends.Backend`."""
     grad_image = changed(grad_image, changes)
     channels = attributes.shape[-1]
-    pixels, vertices, weights = _weights(attributes, ids, barycentric, triangles)
+    pixels, vertices, shares = _shares(attributes, clip, ids, triangles)
     grad = grad_image.reshape(-1, channels)[pixels]
-    shares = torch.stack([weight * grad for weight in weights], dim=1)
-    flat = torch.zeros_like(attributes).view(-1, channels).index_add_(0, vertices.reshape(-1), shares.reshape(-1, channels))
+    parts = torch.stack([share * grad for share in shares], dim=1)
+    flat = torch.zeros_like(attributes).view(-1, channels).index_add_(0, vertices.reshape(-1), parts.reshape(-1, channels))
     return flat.view_as(attributes)
 
 
@@ -190,10 +198,10 @@ def _seen(ids: Tensor, corners: Tensor, vertex_count: int) -> tuple[Tensor, Tens
     return pixels, vertices, *_centres(column, row, height, width)
 
 
-def _weights(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+def _shares(attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
     """Covered pixels [N], their corners' rows [N, 3] in the flattened attributes, and three weights [N, 1]."""
     pixels, vertices, _, _ = _seen(ids, triangles.long(), _rows_a_frame(attributes))
-    b = barycentric.reshape(-1, 2)[pixels]
+    b = weights(clip, triangles, ids).reshape(-1, 2)[pixels]
     b0, b1 = b[:, :1], b[:, 1:]
     return pixels, vertices, (b0, b1, 1.0 - b0 - b1)
 

@@ -15,46 +15,53 @@ from .warp_lanes import LANES
 wp.init()
 
 
-def visible(clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+def visible(clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """See `backends.Backend`."""
     shape = (clip.shape[0], height, width)
     surface = [_grid(clip, wp.vec4), _grid(triangles, wp.int32), width, height]
     if clip.is_cuda or width < LANES:
         return _visible_by_triangles(clip, triangles.shape[0], shape, surface)
-    ids, barycentric, depth = (torch.empty(shape, dtype=torch.int32), torch.empty((*shape, 2)), torch.empty(shape))
-    outputs = [_array(ids, wp.int32), _array(barycentric, wp.vec2), _array(depth.view(torch.int32), wp.int32)]
+    ids, depth = torch.empty(shape, dtype=torch.int32), torch.empty(shape)
+    outputs = [_array(ids, wp.int32), _array(depth.view(torch.int32), wp.int32)]
     _launch(warp_scan.visible, shape[:1], clip, [*surface, *outputs])
-    return ids, barycentric, depth
+    return ids, depth
 
 
-def _visible_by_triangles(clip: Tensor, count: int, shape: tuple[int, int, int], surface: list[Any]) -> tuple[Tensor, Tensor, Tensor]:
+def _visible_by_triangles(clip: Tensor, count: int, shape: tuple[int, int, int], surface: list[Any]) -> tuple[Tensor, Tensor]:
     """The same with one thread a triangle, and then one a row."""
     key = torch.full(shape, torch.iinfo(torch.int64).max, dtype=torch.int64, device=clip.device)
-    barycentric, depth = torch.zeros((*shape, 2), device=clip.device), torch.zeros(shape, device=clip.device)
+    depth = torch.zeros(shape, device=clip.device)
     _launch(warp_visibility.nearest_triangle, (shape[0], count), clip, [*surface, _array(key, wp.int64)])
     ids = key.to(torch.int32)  # the lower half: -1 where nothing is
-    outputs = [_array(barycentric, wp.vec2), _array(depth, wp.float32)]
-    _launch_rows(warp_visibility.resolve, ids, [_array(ids, wp.int32), *surface, *outputs])
-    return ids, barycentric, depth
+    _launch_rows(warp_visibility.resolve, ids, [_array(ids, wp.int32), *surface, _array(depth, wp.float32)])
+    return ids, depth
+
+
+def weights(clip: Tensor, triangles: Tensor, ids: Tensor) -> Tensor:
+    """See `backends.Backend`."""
+    barycentric = torch.empty((*ids.shape, 2), device=clip.device)
+    inputs = [_array(ids, wp.int32), _grid(clip, wp.vec4), _grid(triangles, wp.int32), ids.shape[2], ids.shape[1]]
+    _launch_rows(warp_visibility.weigh, ids, [*inputs, _array(barycentric, wp.vec2)])
+    return barycentric
 
 
 def visible_adjoint(clip: Tensor, triangles: Tensor, ids: Tensor, grad_barycentric: Tensor | None, grad_depth: Tensor | None) -> Tensor:
     """See `backends.Backend`."""
     height, width = ids.shape[1:]
     grad_clip = torch.zeros_like(clip)
-    weights = torch.zeros((*ids.shape, 2), device=clip.device) if grad_barycentric is None else grad_barycentric.contiguous()
+    pairs = torch.zeros((*ids.shape, 2), device=clip.device) if grad_barycentric is None else grad_barycentric.contiguous()
     depth = torch.zeros(ids.shape, device=clip.device) if grad_depth is None else grad_depth.contiguous()
     inputs = [_array(ids, wp.int32), _grid(clip, wp.vec4), _grid(triangles, wp.int32), width, height]
-    gradients = [_array(weights, wp.vec2), _array(depth, wp.float32), _grid(grad_clip, wp.vec4)]
+    gradients = [_array(pairs, wp.vec2), _array(depth, wp.float32), _grid(grad_clip, wp.vec4)]
     _launch_rows(warp_visibility.resolve_adjoint, ids, [*inputs, *gradients])
     return grad_clip
 
 
-def interpolate(attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor) -> Tensor:
+def interpolate(attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor) -> Tensor:
     """See `backends.Backend`."""
     pixel = pixel_type(attributes.shape[-1])
     image = torch.empty((*ids.shape, attributes.shape[-1]), device=ids.device)
-    inputs = [_array(ids, wp.int32), _array(barycentric, wp.vec2), _grid(triangles, wp.int32), _array(attributes, pixel)]
+    inputs = [_array(ids, wp.int32), _grid(clip, wp.vec4), _grid(triangles, wp.int32), _array(attributes, pixel)]
     kernel = of_channels(warp_interpolation.interpolate, attributes.shape[-1])
     _launch_rows(kernel, ids, [*inputs, *_layout(attributes, ids), _array(image, pixel)])
     return image
@@ -82,12 +89,12 @@ def position_adjoint(
 
 
 def attribute_adjoint(
-    grad_image: Tensor, attributes: Tensor, ids: Tensor, barycentric: Tensor, triangles: Tensor, changes: Changes | None = None
+    grad_image: Tensor, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor, changes: Changes | None = None
 ) -> Tensor:
     """See `backends.Backend`."""
     channels, grad_attributes = attributes.shape[-1], torch.zeros_like(attributes)
     pixel = pixel_type(channels)
-    surface = [_array(ids, wp.int32), _array(barycentric, wp.vec2), _grid(triangles, wp.int32), *_layout(attributes, ids)]
+    surface = [_array(ids, wp.int32), _grid(clip, wp.vec4), _grid(triangles, wp.int32), *_layout(attributes, ids)]
     gradients = [_array(grad_image, pixel), _array(grad_attributes, pixel)]
     _launch_rows(of_channels(warp_interpolation.attribute_adjoint, channels), ids, [*surface, *gradients])
     if changes is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import warp as wp
 
-from .warp_screen import OPTIONS, add_edge_gradients, column_centre, coordinate, corners_of, row_centre, run_end
+from .warp_screen import OPTIONS, add_edge_gradients, column_centre, coordinate, corners_of, edge_line, row_centre, run_end, weights_on
 
 wp.set_module_options(OPTIONS)
 
@@ -27,7 +27,7 @@ def pixel_type(channels: int) -> Any:
 @wp.kernel
 def interpolate(
     ids: wp.array(dtype=wp.int32),
-    barycentric: wp.array(dtype=wp.vec2),
+    clip: wp.array2d(dtype=wp.vec4),
     triangles: wp.array2d(dtype=wp.int32),
     attributes: wp.array(dtype=Any),
     rows_a_frame: int,
@@ -38,18 +38,20 @@ def interpolate(
     """Weighted sum of the corners' attributes, zero on background. One thread a row."""
     f, row = wp.tid()
     nothing = image.dtype(0.0)
-    end = (f * height + row + 1) * width
-    pixel = end - width
-    while pixel < end:
-        stop = run_end(ids, pixel, end)
+    first = (f * height + row) * width
+    pixel = int(first)
+    while pixel < first + width:
+        stop = run_end(ids, pixel, first + width)
         t = ids[pixel]
         if t >= 0:
-            a = attributes[f * rows_a_frame + triangles[t, 0]]
-            b = attributes[f * rows_a_frame + triangles[t, 1]]
-            c = attributes[f * rows_a_frame + triangles[t, 2]]
+            corners = corners_of(triangles, t)
+            line = edge_line(clip, f, corners, row_centre(row, height))
+            a = attributes[f * rows_a_frame + corners[0]]
+            b = attributes[f * rows_a_frame + corners[1]]
+            c = attributes[f * rows_a_frame + corners[2]]
             for here in range(pixel, stop):
-                weights = barycentric[here]
-                image[here] = weights[0] * a + weights[1] * b + (1.0 - weights[0] - weights[1]) * c
+                weights = weights_on(line, column_centre(here - first, width))
+                image[here] = weights[0] * a + weights[1] * b + weights[2] * c
         else:
             for here in range(pixel, stop):
                 image[here] = nothing
@@ -109,7 +111,7 @@ def position_adjoint(
 @wp.kernel
 def attribute_adjoint(
     ids: wp.array(dtype=wp.int32),
-    barycentric: wp.array(dtype=wp.vec2),
+    clip: wp.array2d(dtype=wp.vec4),
     triangles: wp.array2d(dtype=wp.int32),
     rows_a_frame: int,
     width: int,
@@ -123,11 +125,12 @@ def attribute_adjoint(
     for pixel in range(first, first + width):
         t = ids[pixel]
         if t >= 0:
-            weights = barycentric[pixel]
+            corners = corners_of(triangles, t)
+            line = edge_line(clip, f, corners, row_centre(row, height))
+            weights = weights_on(line, column_centre(pixel - first, width))
             grad = grad_image[pixel]
-            wp.atomic_add(grad_attributes, f * rows_a_frame + triangles[t, 0], weights[0] * grad)
-            wp.atomic_add(grad_attributes, f * rows_a_frame + triangles[t, 1], weights[1] * grad)
-            wp.atomic_add(grad_attributes, f * rows_a_frame + triangles[t, 2], (1.0 - weights[0] - weights[1]) * grad)
+            for k in range(3):
+                wp.atomic_add(grad_attributes, f * rows_a_frame + corners[k], weights[k] * grad)
 
 
 @wp.kernel
@@ -172,7 +175,7 @@ def position_adjoint_at(
 @wp.kernel
 def attribute_adjoint_at(
     ids: wp.array(dtype=wp.int32),
-    barycentric: wp.array(dtype=wp.vec2),
+    clip: wp.array2d(dtype=wp.vec4),
     triangles: wp.array2d(dtype=wp.int32),
     rows_a_frame: int,
     width: int,
@@ -186,11 +189,12 @@ def attribute_adjoint_at(
     pixel = int(pixels[n])
     t = ids[pixel]
     if t >= 0:
-        first = (pixel // (width * height)) * rows_a_frame
-        weights = barycentric[pixel]
-        wp.atomic_add(grad_attributes, first + triangles[t, 0], weights[0] * grads[n])
-        wp.atomic_add(grad_attributes, first + triangles[t, 1], weights[1] * grads[n])
-        wp.atomic_add(grad_attributes, first + triangles[t, 2], (1.0 - weights[0] - weights[1]) * grads[n])
+        f = pixel // (width * height)
+        corners = corners_of(triangles, t)
+        line = edge_line(clip, f, corners, row_centre((pixel // width) % height, height))
+        weights = weights_on(line, column_centre(pixel % width, width))
+        for k in range(3):
+            wp.atomic_add(grad_attributes, f * rows_a_frame + corners[k], weights[k] * grads[n])
 
 
 @cache

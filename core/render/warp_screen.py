@@ -45,6 +45,29 @@ def row_centre(row: int, height: int) -> float:
 
 
 @wp.func
+def edge_line(clip: wp.array2d(dtype=wp.vec4), f: int, corners: wp.vec3i, y: float) -> wp.mat33:
+    """The edge functions of a triangle along the row at y: their values at x = 0, and their slopes; the third row is nothing."""
+    a = clip[f, corners[0]]
+    b = clip[f, corners[1]]
+    c = clip[f, corners[2]]
+    w = coordinate(a, b, c, 3)
+    off = coordinate(a, b, c, 1) - y * w
+    base = wp.cross(coordinate(a, b, c, 0), off)
+    slope = wp.cross(off, w)
+    return wp.mat33(base[0], base[1], base[2], slope[0], slope[1], slope[2], 0.0, 0.0, 0.0)
+
+
+@wp.func
+def weights_on(line: wp.mat33, x: float) -> wp.vec3:
+    """The corners' weights at x of such a line."""
+    e = line[0] + x * line[1]
+    total = e[0] + e[1] + e[2]
+    first = e[0] / total
+    second = e[1] / total
+    return wp.vec3(first, second, 1.0 - first - second)
+
+
+@wp.func
 def on_screen(corner: wp.vec4, width: int, height: int) -> wp.vec2:
     """Where a clip-space point lands, pixels; NaN for one that is left out because it lies before the near plane."""
     if not (corner[3] > 0.0 and corner[2] >= -corner[3]):

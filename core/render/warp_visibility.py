@@ -3,7 +3,7 @@
 
 import warp as wp
 
-from .warp_screen import OPTIONS, add_edge_gradients, column_centre, coordinate, corners_of, row_centre, run_end
+from .warp_screen import OPTIONS, add_edge_gradients, column_centre, coordinate, corners_of, edge_line, row_centre, run_end, weights_on
 
 wp.set_module_options(OPTIONS)
 
@@ -144,10 +144,9 @@ def resolve(
     triangles: wp.array2d(dtype=wp.int32),
     width: int,
     height: int,
-    barycentric: wp.array(dtype=wp.vec2),
     depth: wp.array(dtype=wp.float32),
 ) -> None:
-    """Weights and depth of each pixel; background is left as it is. One thread a row."""
+    """Depth of each pixel; background is left as it is. One thread a row."""
     f, row = wp.tid()
     y = row_centre(row, height)
     first = (f * height + row) * width
@@ -166,9 +165,34 @@ def resolve(
             slope = wp.cross(off, w)
             for here in range(pixel, stop):
                 e = base + column_centre(here - first, width) * slope
-                total = e[0] + e[1] + e[2]
-                barycentric[here] = wp.vec2(e[0] / total, e[1] / total)
                 depth[here] = wp.dot(e, z) / wp.dot(e, w)
+        pixel = stop
+
+
+@wp.kernel
+def weigh(
+    ids: wp.array(dtype=wp.int32),
+    clip: wp.array2d(dtype=wp.vec4),
+    triangles: wp.array2d(dtype=wp.int32),
+    width: int,
+    height: int,
+    barycentric: wp.array(dtype=wp.vec2),
+) -> None:
+    """Weights of each pixel, zero on background. One thread a row."""
+    f, row = wp.tid()
+    first = (f * height + row) * width
+    pixel = int(first)
+    while pixel < first + width:
+        stop = run_end(ids, pixel, first + width)
+        t = ids[pixel]
+        line = wp.mat33(0.0)
+        if t >= 0:
+            line = edge_line(clip, f, corners_of(triangles, t), row_centre(row, height))
+        for here in range(pixel, stop):
+            barycentric[here] = wp.vec2(0.0, 0.0)
+            if t >= 0:
+                weights = weights_on(line, column_centre(here - first, width))
+                barycentric[here] = wp.vec2(weights[0], weights[1])
         pixel = stop
 
 
@@ -183,7 +207,7 @@ def resolve_adjoint(
     grad_depth: wp.array(dtype=wp.float32),
     grad_clip: wp.array2d(dtype=wp.vec4),
 ) -> None:
-    """Adjoint of `resolve` with respect to the clip-space positions. One thread a row."""
+    """Adjoint of `resolve` and `weigh` with respect to the clip-space positions. One thread a row."""
     f, row = wp.tid()
     y = row_centre(row, height)
     first = (f * height + row) * width

@@ -43,7 +43,8 @@ def drawn(backend_name, clip, triangles, attributes, size=(24, 32), device="cpu"
 
 
 def test_ids_weights_depth_and_rows_come_back_in_our_order(adapter):
-    ids, weights, depth = adapter.visible(two_triangles(), TRIANGLES, 24, 32)
+    ids, depth = adapter.visible(two_triangles(), TRIANGLES, 24, 32)
+    weights = adapter.weights(two_triangles(), TRIANGLES, ids)
     assert (ids.dtype, ids.shape, weights.shape, depth.shape) == (torch.int32, (1, 24, 32), (1, 24, 32, 2), (1, 24, 32))
     assert ids[0, 21, 3] == 0  # row 21 of 24 is y = -0.79, below
     assert ids[0, 4, 21] == 1
@@ -66,7 +67,8 @@ def test_the_adapter_draws_what_our_own_backends_draw(adapter):
 
 def test_a_mesh_without_triangles_is_an_empty_picture(adapter):
     # nvdiffrast itself refuses it
-    ids, weights, depth = adapter.visible(two_triangles(), TRIANGLES[:0], 4, 6)
+    ids, depth = adapter.visible(two_triangles(), TRIANGLES[:0], 4, 6)
+    weights = adapter.weights(two_triangles(), TRIANGLES[:0], ids)
     assert (ids == -1).all()
     assert ids.shape == (1, 4, 6)
     assert weights.shape == (1, 4, 6, 2)
