@@ -7,7 +7,7 @@ import torch
 import warp as wp
 from torch import Tensor
 
-from . import warp_blend, warp_interpolation, warp_scan, warp_silhouette, warp_visibility
+from . import warp_blend, warp_interpolation, warp_runs, warp_scan, warp_silhouette, warp_visibility
 from .backends import Changes
 from .warp_interpolation import of_channels, pixel_type
 from .warp_lanes import LANES
@@ -59,11 +59,15 @@ def visible_adjoint(clip: Tensor, triangles: Tensor, ids: Tensor, grad_barycentr
 
 def interpolate(attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor) -> Tensor:
     """See `backends.Backend`."""
-    pixel = pixel_type(attributes.shape[-1])
-    image = torch.empty((*ids.shape, attributes.shape[-1]), device=ids.device)
+    channels, layout = attributes.shape[-1], _layout(attributes, ids)
+    image = torch.empty((*ids.shape, channels), device=ids.device)
+    if _by_runs(ids, channels):
+        inputs = [_array(ids, wp.int32), _array(clip, wp.float32), _array(triangles, wp.int32), _array(attributes, wp.float32)]
+        _launch(warp_runs.interpolate, ids.shape[:1], ids, [*inputs, clip.shape[1], *layout, channels, _array(image, wp.float32)])
+        return image
+    pixel = pixel_type(channels)
     inputs = [_array(ids, wp.int32), _grid(clip, wp.vec4), _grid(triangles, wp.int32), _array(attributes, pixel)]
-    kernel = of_channels(warp_interpolation.interpolate, attributes.shape[-1])
-    _launch_rows(kernel, ids, [*inputs, *_layout(attributes, ids), _array(image, pixel)])
+    _launch_rows(of_channels(warp_interpolation.interpolate, channels), ids, [*inputs, *layout, _array(image, pixel)])
     return image
 
 
@@ -153,6 +157,11 @@ def blend_adjoint(
 def _crossings(clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor) -> list[Any]:
     """What the kernels of blending are told of the crossings."""
     return [_array(places, wp.int64), _array(edges, wp.int32), _grid(triangles, wp.int32), _grid(clip, wp.vec4)]
+
+
+def _by_runs(ids: Tensor, channels: int) -> bool:
+    """Whether the kernels of `warp_runs` can do it."""
+    return not ids.is_cuda and channels <= warp_runs.MOST_CHANNELS
 
 
 def _layout(attributes: Tensor, ids: Tensor) -> list[int]:
