@@ -19,7 +19,7 @@ def visible(clip: Tensor, triangles: Tensor, height: int, width: int) -> tuple[T
     """See `backends.Backend`."""
     shape = (clip.shape[0], height, width)
     surface = [_grid(clip, wp.vec4), _grid(triangles, wp.int32), width, height]
-    if clip.is_cuda or width < LANES:
+    if clip.is_cuda or width < LANES or height < 2:
         return _visible_by_triangles(clip, triangles.shape[0], shape, surface)
     ids, depth = torch.empty(shape, dtype=torch.int32), torch.empty(shape)
     outputs = [_array(ids, wp.int32), _array(depth.view(torch.int32), wp.int32)]

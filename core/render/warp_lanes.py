@@ -66,6 +66,66 @@ def draw_span(
 
 
 @wp.func_native("""
+    typedef float lanes __attribute__((vector_size(64)));
+    typedef int whole __attribute__((vector_size(64)));
+    const whole right = {0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7}, down = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1};
+    const whole drawn = right * 0 + triangle;
+    for (int row = box[2]; row <= box[3]; row += 2) {
+        int top = row <= height - 2 ? row : height - 2;
+        whole at = top + down, tall = (at >= row) & (at <= box[3]);
+        lanes y = 1.0f - (__builtin_convertvector(at, lanes) + 0.5f) * (2.0f / height);
+        lanes off0 = up[0] - y * w[0], off1 = up[1] - y * w[1], off2 = up[2] - y * w[2];
+        lanes base0 = across[1] * off2 - off1 * across[2], slope0 = off1 * w[2] - w[1] * off2;
+        lanes base1 = across[2] * off0 - off2 * across[0], slope1 = off2 * w[0] - w[2] * off0;
+        lanes base2 = across[0] * off1 - off0 * across[1], slope2 = off0 * w[1] - w[0] * off1;
+        for (int begin = box[0]; begin <= box[1]; begin += 8) {
+            int left = begin <= width - 8 ? begin : width - 8;
+            whole column = left + right;
+            lanes x = (__builtin_convertvector(column, lanes) + 0.5f) * (2.0f / width) - 1.0f;
+            lanes e0 = base0 + x * slope0, e1 = base1 + x * slope1, e2 = base2 + x * slope2, total = e0 + e1 + e2;
+            whole in = ((e0 >= 0.0f) & (e1 >= 0.0f) & (e2 >= 0.0f)) | ((e0 <= 0.0f) & (e1 <= 0.0f) & (e2 <= 0.0f));
+            in &= ((total > smallest) | (total < -smallest)) & (column >= begin) & (column <= box[1]) & tall;
+            lanes z_over_w = (e0 * z[0] + e1 * z[1] + e2 * z[2]) / (e0 * w[0] + e1 * w[1] + e2 * w[2]) + 0.0f;
+            int *near = depth.data + first + top * width + left, *who = ids.data + first + top * width + left;
+            whole bits, before, seen;
+            __builtin_memcpy(&bits, &z_over_w, 64);
+            __builtin_memcpy(&before, near, 32);
+            __builtin_memcpy((int *)&before + 8, near + width, 32);
+            __builtin_memcpy(&seen, who, 32);
+            __builtin_memcpy((int *)&seen + 8, who + width, 32);
+            bits ^= (bits >> 31) & 0x7FFFFFFF;
+            in &= bits < before;
+            bits = in ? bits : before;
+            seen = in ? drawn : seen;
+            __builtin_memcpy(near, &bits, 32);
+            __builtin_memcpy(near + width, (int *)&bits + 8, 32);
+            __builtin_memcpy(who, &seen, 32);
+            __builtin_memcpy(who + width, (int *)&seen + 8, 32);
+        }
+    }
+    """)
+def draw_narrow(
+    triangle: int,
+    across: wp.vec3,
+    up: wp.vec3,
+    z: wp.vec3,
+    w: wp.vec3,
+    smallest: float,
+    first: int,
+    box: wp.vec4i,
+    width: int,
+    height: int,
+    ids: wp.array(dtype=wp.int32),
+    depth: wp.array(dtype=wp.int32),
+) -> None:
+    """Draw a triangle whose box is eight columns wide at most, two rows at once.
+
+    across, up, z, w: the corners' coordinates. first: the frame's first pixel. At least eight columns and two rows; the rest as `draw_span`.
+    """
+    ...
+
+
+@wp.func_native("""
     for (int pixel = first; pixel < end; pixel++) {
         ids.data[pixel] = -1;
         depth.data[pixel] = farthest;

@@ -4,11 +4,14 @@ are done, and each is written once."""
 
 import warp as wp
 
-from .warp_lanes import FARTHEST, LANES, clear, draw_span, to_depth
+from .warp_lanes import FARTHEST, LANES, clear, draw_narrow, draw_span, to_depth
 from .warp_screen import OPTIONS, coordinate, row_centre
 from .warp_visibility import SMALLEST_SUM, covered_columns, edge_bounds, in_front, pixel_box, turning
 
 wp.set_module_options(OPTIONS)
+
+MOST_COLUMNS = wp.constant(24)
+"""A wider triangle's box is mostly empty: its rows are worth finding the ends of."""
 
 
 @wp.func
@@ -32,18 +35,16 @@ def draw_triangle(
         up = coordinate(a, b, c, 1)
         z = coordinate(a, b, c, 2)
         w = coordinate(a, b, c, 3)
-        narrow = box[1] - box[0] < LANES  # one step takes a row of the box whole
-        bounds = wp.mat33(0.0)
-        if not narrow:
+        if box[1] - box[0] < MOST_COLUMNS:
+            draw_narrow(t, across, up, z, w, SMALLEST_SUM, f * height * width, box, width, height, ids, depth)
+        else:
             bounds = edge_bounds(up, w, wp.cross(up - row_centre(box[2], height) * w, w), turning(across, up, w))
-        for row in range(box[2], box[3] + 1):
-            off = up - row_centre(row, height) * w
-            base = wp.cross(across, off)
-            span = wp.vec2i(box[0], box[1])
-            if not narrow:
+            for row in range(box[2], box[3] + 1):
+                off = up - row_centre(row, height) * w
+                base = wp.cross(across, off)
                 span = covered_columns(base, bounds, box, width)
-            first = (f * height + row) * width
-            draw_span(t, base, wp.cross(off, w), z, w, SMALLEST_SUM, first, span[0], span[1], width, ids, depth)
+                first = (f * height + row) * width
+                draw_span(t, base, wp.cross(off, w), z, w, SMALLEST_SUM, first, span[0], span[1], width, ids, depth)
 
 
 @wp.kernel
@@ -55,7 +56,7 @@ def visible(
     ids: wp.array(dtype=wp.int32),
     depth: wp.array(dtype=wp.int32),
 ) -> None:
-    """Triangle and depth (a float's bits) of all pixels, at least eight in a row. One thread a frame."""
+    """Triangle and depth (a float's bits) of all pixels, at least eight in a row and two rows. One thread a frame."""
     f = wp.tid()
     first = f * height * width
     clear(first, first + height * width, FARTHEST, ids, depth)
