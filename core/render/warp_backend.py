@@ -84,8 +84,13 @@ def position_adjoint(
         _array(attributes, pixel),
         *_layout(attributes, ids),
     ]
-    gradients = [_array(grad_image, pixel), _grid(grad_clip, wp.vec4)]
-    _launch_rows(of_channels(warp_interpolation.position_adjoint, channels), ids, [*surface, *gradients])
+    if _by_runs(ids, channels):
+        inputs = [_array(ids, wp.int32), _array(clip, wp.float32), _array(triangles, wp.int32), _array(attributes, wp.float32)]
+        gradients = [_array(grad_image, wp.float32), _array(grad_clip, wp.float32)]
+        _launch(warp_runs.position_adjoint, ids.shape[:1], ids, [*inputs, clip.shape[1], *_layout(attributes, ids), channels, *gradients])
+    else:
+        gradients = [_array(grad_image, pixel), _grid(grad_clip, wp.vec4)]
+        _launch_rows(of_channels(warp_interpolation.position_adjoint, channels), ids, [*surface, *gradients])
     if changes is not None:
         gradients = [_array(changes[0], wp.int64), _array(changes[1], pixel), _grid(grad_clip, wp.vec4)]
         _launch(of_channels(warp_interpolation.position_adjoint_at, channels), changes[0].shape, clip, [*surface, *gradients])
