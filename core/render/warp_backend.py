@@ -1,6 +1,7 @@
 """The rasterizer's primitives by our own Warp kernels, on the CPU or on CUDA."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -177,18 +178,27 @@ def _layout(attributes: Tensor, ids: Tensor) -> list[int]:
 
 def _array(tensor: Tensor, dtype: Any) -> Any:
     """What a kernel takes for a tensor's memory as one row of numbers or, for vector types, of vectors (the last axis)."""
-    return _descriptor(tensor.view(-1, dtype._length_) if hasattr(dtype, "_length_") else tensor.view(-1), dtype)
+    return _descriptor(tensor.view(-1, dtype._length_) if hasattr(dtype, "_shape_") else tensor.view(-1), dtype)
 
 
 def _grid(tensor: Tensor, dtype: Any) -> Any:
     """The same as a table: all axes but the last run together, except that vectors take the last one up."""
-    return _descriptor(tensor if hasattr(dtype, "_length_") else tensor.view(-1, tensor.shape[-1]), dtype)
+    return _descriptor(tensor if hasattr(dtype, "_shape_") else tensor.view(-1, tensor.shape[-1]), dtype)
 
 
 def _descriptor(tensor: Tensor, dtype: Any) -> Any:
     """Cheaper than a `wp.array`, but it does not keep the memory alive: the caller holds the tensor until the launch. Hence
     views above, which a tensor that is not contiguous refuses, where `reshape` would copy it into memory soon freed."""
-    return wp.from_torch(tensor.detach(), dtype=dtype, requires_grad=False, return_ctype=True)
+    if not tensor.is_contiguous():
+        raise ValueError("A kernel was given a tensor that is not contiguous.")
+    return _place(tensor.data_ptr(), tuple(tensor.shape), dtype, tensor.device)
+
+
+@lru_cache(maxsize=4096)
+def _place(pointer: int, shape: tuple[int, ...], dtype: Any, device: torch.device) -> Any:
+    """The descriptor, remembered: most of what is drawn lies where the last frame's did, and telling it anew costs more than a small kernel."""
+    vectors = shape[:-1] if hasattr(dtype, "_shape_") else shape
+    return wp.array(ptr=pointer, dtype=dtype, shape=vectors, device=wp.device_from_torch(device), copy=False).__ctype__()
 
 
 def _launch_rows(kernel: Any, ids: Tensor, arguments: list[Any]) -> None:
