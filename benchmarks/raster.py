@@ -125,7 +125,7 @@ class Mitsuba:
     def __init__(self, python: str, count: int, size: int, integrator: str) -> None:
         command = [python, str(Path(__file__).with_name("raster_mitsuba.py")), str(count), str(size), integrator]
         environment = {**os.environ, **({} if LLVM in os.environ else rust_llvm())}
-        self.errors = tempfile.TemporaryFile()
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `__exit__`)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, env=environment, text=True)
 
     def __enter__(self) -> "Mitsuba":

@@ -4,7 +4,7 @@ are done, and each is written once."""
 
 import warp as wp
 
-from .warp_lanes import FARTHEST, LANES, clear, draw_narrow, draw_span, to_depth
+from .warp_lanes import FARTHEST, clear, draw_narrow, draw_span, to_depth
 from .warp_screen import OPTIONS, coordinate, row_centre
 from .warp_visibility import SMALLEST_SUM, covered_columns, edge_bounds, in_front, pixel_box, turning
 

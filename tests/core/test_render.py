@@ -177,12 +177,14 @@ def test_a_single_frame_s_photometric_gradient_agrees_with_finite_differences():
     assert float(found.norm() / expected.norm()) == pytest.approx(1.0, abs=0.02)
 
 
-def test_both_backends_draw_the_same_picture_and_gradient():
+@pytest.mark.parametrize(("channels", "count"), [(1, 20), (2, 3), (3, 20), (4, 20), (4, 3), (5, 20)])
+def test_both_backends_draw_the_same_picture_and_gradient(channels, count):
+    # The processor works eight runs of pixels of up to four channels at once; triangles of 36 faces are far wider than the eight pixels of such a run.
     pytest.importorskip("warp")
-    vertices, triangles = dense_ball(20)
+    vertices, triangles = dense_ball(count)
     surface = topology(triangles, vertices)
     clips = torch.cat([seen(vertices), seen(vertices * torch.tensor([0.8, 1.1, 1.0]))])
-    colours = torch.rand(2, len(vertices), 5, generator=torch.Generator().manual_seed(1))
+    colours = torch.rand(2, len(vertices), channels, generator=torch.Generator().manual_seed(1))
     images, gradients = [], []
     for name in BACKENDS:
         clip, attributes = clips.clone().requires_grad_(), colours.clone().requires_grad_()
@@ -277,6 +279,28 @@ def test_drawing_leaves_the_gradient_that_it_is_given_alone():
     grad = torch.ones_like(image)
     image.backward(grad)
     assert torch.equal(grad, torch.ones_like(image))
+
+
+def test_weights_first_asked_for_without_gradients_carry_them_later(drawn_by):
+    raster = rasterize(square(0, 8, 0, 8, 8).requires_grad_(), SQUARE, 8, 8, drawn_by)
+    with torch.no_grad():
+        assert raster.barycentric.requires_grad
+    with torch.no_grad():
+        silent = rasterize(raster.clip, SQUARE, 8, 8, drawn_by)
+    assert not silent.barycentric.requires_grad
+
+
+@pytest.mark.parametrize("channels", [3, 4, 5])
+def test_gradients_of_background_do_not_reach_the_surface(drawn_by, channels):
+    # What a mask divided by zero there must not spread along a row.
+    vertices, triangles = dense_ball(6)
+    colours = torch.rand(len(vertices), channels, generator=torch.Generator().manual_seed(4))
+    clip = seen(vertices).requires_grad_()
+    raster = rasterize(clip, triangles, 40, 44, drawn_by)
+    image = interpolate(colours, raster, triangles)
+    grad = torch.where(raster.covered[..., None], torch.ones(()), torch.full((), torch.nan)).expand_as(image)
+    image.backward(grad)
+    assert torch.isfinite(clip.grad).all()
 
 
 def test_two_runs_give_the_same_bits(drawn_by):
