@@ -281,7 +281,7 @@ def interpolate(
     rows = Eight()
     columns = Eight()
     lengths = Eight()
-    count = 0
+    count = wp.int32(0)
     for row in range(height):
         first = (f * height + row) * width
         start = int(first)
@@ -306,7 +306,7 @@ def interpolate(
                         paint_runs(
                             f, starts, rows, columns, lengths, vertices, rows_a_frame, width, height, channels, ids, clip, triangles, attributes, image
                         )
-                        count = 0
+                        count = wp.int32(0)
     if count > 0:
         for k in range(count, RUNS):
             starts[k] = starts[0]
@@ -334,7 +334,7 @@ def position_adjoint(
     rows = Eight()
     columns = Eight()
     lengths = Eight()
-    count = 0
+    count = wp.int32(0)
     for row in range(height):
         first = (f * height + row) * width
         start = int(first)
@@ -358,7 +358,7 @@ def position_adjoint(
                         add_gradients_of_runs(
                             f, starts, rows, columns, lengths, vertices, rows_a_frame, width, height, channels, ids, clip, triangles, attributes, grads, grad_clip
                         )
-                        count = 0
+                        count = wp.int32(0)
     if count > 0:
         for k in range(count, RUNS):
             starts[k] = starts[0]
