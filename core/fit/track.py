@@ -3,10 +3,14 @@
 A leg that hides behind the other may come out as either, and what is chosen wrongly in one frame is followed wrongly from there on. So
 several trails are kept where the pictures leave several open, and the one that explains all frames best is taken in the end (beam
 search). Where all ways to start a frame come to the same pose there is but one trail, and a trail that cannot win any more is given up.
+
+Where there is but one trail it is led straight on, through two frames at once, for as long as it explains them as well as those before; now and
+then it is looked around all the same.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -53,6 +57,13 @@ WELL_EXPLAINED = 1.1
 """No limb is looked for where a frame's error is at most this many times that of frame 0, whose pose is known."""
 
 
+LOOKS_AROUND = 5
+"""Every so many frames all ways on are tried, however well the one trail does."""
+
+ROSE = 1.15
+"""A frame is explained as well as the one before where its error is at most so many times that one's."""
+
+
 @dataclass(frozen=True)
 class Trail:
     """One way through the frames so far. pose: of the last one. error: summed over the frames. before: the trail up to there; None in frame 0."""
@@ -60,6 +71,11 @@ class Trail:
     pose: Poses
     error: float
     before: "Trail | None"
+
+    @cached_property
+    def frame(self) -> int:
+        """The last one that it has come to."""
+        return self.before.frame + 1 if self.before else 0
 
     def poses(self, count: int) -> Poses:
         """Of the first `count` frames; those that it has not come to stay as its last."""
@@ -80,15 +96,39 @@ def track(solver: Solver, small: Observer, progress: Callable[[float], None], st
     limbs = [Paint.of(small, joint) for joint in limb_joints(solver.problem)]
     trails = [Trail(solver.problem.rest(1), 0.0, None)]
     least = float(picture_error(solver.observer, [0], trails[0].pose)[0])
-    for frame in range(1, count):
+    frame = prepared = 1
+    while frame < count:
         if stop():
             return trails[0].poses(count), frame
-        if frame % AHEAD == 1:
-            _prepare((solver.observer, small), range(frame, min(frame + AHEAD, count)))
-        trails = _best(solver.problem, _followed(solver, frame, trails, limbs, WELL_EXPLAINED * least), least)
-        seen(frame, trails[0].pose)
-        progress(frame / count)
+        if frame + TOGETHER > prepared:
+            _prepare((solver.observer, small), range(prepared, min(frame + AHEAD, count)))
+            prepared = frame + AHEAD
+        trails = _straight_on(solver, trails, count, WELL_EXPLAINED * least) or _best(solver.problem, _followed(solver, frame, trails, limbs, WELL_EXPLAINED * least), least)
+        seen(trails[0].frame, trails[0].pose)
+        progress(trails[0].frame / count)
+        frame = trails[0].frame + 1
     return trails[0].poses(count), count
+
+
+def _straight_on(solver: Solver, trails: list[Trail], count: int, enough: float) -> list[Trail]:
+    """The trail through the next frames, as far as it explains them well; nothing where there are several, or where it is time to look around."""
+    trail = trails[0]
+    first = trail.frame + 1
+    frames = range(first, min(first + TOGETHER, first + -first % LOOKS_AROUND, count))
+    if len(trails) > 1 or trail.before is None:
+        return []
+    before, most = trail.before.pose, max(ROSE * (trail.error - trail.before.error), enough)
+
+    def pose_of(frame: int) -> tuple[Poses, float]:
+        guess = predict(trails[0].pose, before, GOES_ON.speed * (frame + 1 - first))
+        pose = solver.fit([frame], guess, guess, GOES_ON.levels, flow=GOES_ON.flow)
+        return pose, float(picture_error(solver.observer, [frame], pose)[0])
+
+    for pose, error in each(pose_of, frames):
+        if error > most:
+            break
+        trail = Trail(pose, trail.error + error, trail)
+    return [trail] if trail.frame >= first else []
 
 
 def _prepare(observers: tuple[Observer, ...], frames: range) -> None:
