@@ -60,6 +60,9 @@ WELL_EXPLAINED = 1.1
 LOOKS_AROUND = 5
 """Every so many frames all ways on are tried, however well the one trail does."""
 
+SWINGS_LIMBS = 3
+"""Every so many frames limbs are looked for elsewhere, and where a frame is explained worse than the one before: what is lost stays lost."""
+
 ROSE = 1.15
 """A frame is explained as well as the one before where its error is at most so many times that one's."""
 
@@ -76,6 +79,11 @@ class Trail:
     def frame(self) -> int:
         """The last one that it has come to."""
         return self.before.frame + 1 if self.before else 0
+
+    @property
+    def own_error(self) -> float:
+        """That of the last frame."""
+        return self.error - self.before.error if self.before else self.error
 
     def poses(self, count: int) -> Poses:
         """Of the first `count` frames; those that it has not come to stay as its last."""
@@ -117,7 +125,7 @@ def _straight_on(solver: Solver, trails: list[Trail], count: int, enough: float)
     frames = range(first, min(first + TOGETHER, first + -first % LOOKS_AROUND, count))
     if len(trails) > 1 or trail.before is None:
         return []
-    before, most = trail.before.pose, max(ROSE * (trail.error - trail.before.error), enough)
+    before, most = trail.before.pose, max(ROSE * trail.own_error, enough)
 
     def pose_of(frame: int) -> tuple[Poses, float]:
         guess = predict(trails[0].pose, before, GOES_ON.speed * (frame + 1 - first))
@@ -146,7 +154,9 @@ def _followed(solver: Solver, frame: int, trails: list[Trail], limbs: list[Paint
 
     starts = [(GOES_ON, trails[first : first + TOGETHER]) for first in range(0, len(trails), TOGETHER)] + [(STANDS_STILL, trails)]
     ways = [way for found in each(ways_of, starts) for way in found]
-    swung = each(lambda trail: _swung(solver, frame, _first_of(ways, trail), limbs, enough), trails)
+    firsts = [_first_of(ways, trail) for trail in trails]
+    doubtful = firsts if frame % SWINGS_LIMBS == 0 else [way for way in firsts if way.own_error > way.before.own_error]
+    swung = each(lambda way: _swung(solver, frame, way, limbs, enough), doubtful)
     return ways + [way for way in swung if way]
 
 
@@ -164,7 +174,7 @@ def _first_of(ways: list[Trail], before: Trail) -> Trail:
 def _swung(solver: Solver, frame: int, way: Trail, limbs: list[Paint], enough: float) -> Trail | None:
     """A better way with limbs elsewhere, if there is one."""
     assert way.before is not None
-    error = way.error - way.before.error
+    error = way.own_error
     swung = recover(frame, way.pose, limbs) if error > enough else None
     if swung is None:
         return None
@@ -177,7 +187,7 @@ def _best(problem: Problem, ways: list[Trail], least: float) -> list[Trail]:
     ways = sorted(ways, key=lambda way: way.error)
     best = ways[0]
     assert best.before is not None
-    behind = HOPELESS * max(best.error - best.before.error - least, 0.0)
+    behind = HOPELESS * max(best.own_error - least, 0.0)
     ways = [way for way in ways if way.error <= best.error + behind]
     surfaces = problem.skinned(*problem.transforms(Poses.stack([way.pose for way in ways])))
     kept: list[int] = []
