@@ -3,14 +3,10 @@
 A leg that hides behind the other may come out as either, and what is chosen wrongly in one frame is followed wrongly from there on. So
 several trails are kept where the pictures leave several open, and the one that explains all frames best is taken in the end (beam
 search). Where all ways to start a frame come to the same pose there is but one trail, and a trail that cannot win any more is given up.
-
-Where there is but one trail it is led straight on, through two frames at once, for as long as it explains them as well as those before; now and
-then it is looked around all the same.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -56,15 +52,8 @@ HOPELESS = 4.0
 WELL_EXPLAINED = 1.1
 """No limb is looked for where a frame's error is at most this many times that of frame 0, whose pose is known."""
 
-
-LOOKS_AROUND = 5
-"""Every so many frames all ways on are tried, however well the one trail does."""
-
 SWINGS_LIMBS = 3
 """Every so many frames limbs are looked for elsewhere, and where a frame is explained worse than the one before: what is lost stays lost."""
-
-ROSE = 1.15
-"""A frame is explained as well as the one before where its error is at most so many times that one's."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +63,6 @@ class Trail:
     pose: Poses
     error: float
     before: "Trail | None"
-
-    @cached_property
-    def frame(self) -> int:
-        """The last one that it has come to."""
-        return self.before.frame + 1 if self.before else 0
 
     @property
     def own_error(self) -> float:
@@ -104,39 +88,15 @@ def track(solver: Solver, small: Observer, progress: Callable[[float], None], st
     limbs = [Paint.of(small, joint) for joint in limb_joints(solver.problem)]
     trails = [Trail(solver.problem.rest(1), 0.0, None)]
     least = float(picture_error(solver.observer, [0], trails[0].pose)[0])
-    frame = prepared = 1
-    while frame < count:
+    for frame in range(1, count):
         if stop():
             return trails[0].poses(count), frame
-        if frame + TOGETHER > prepared:
-            _prepare((solver.observer, small), range(prepared, min(frame + AHEAD, count)))
-            prepared = frame + AHEAD
-        trails = _straight_on(solver, trails, count, WELL_EXPLAINED * least) or _best(solver.problem, _followed(solver, frame, trails, limbs, WELL_EXPLAINED * least), least)
-        seen(trails[0].frame, trails[0].pose)
-        progress(trails[0].frame / count)
-        frame = trails[0].frame + 1
+        if frame % AHEAD == 1:
+            _prepare((solver.observer, small), range(frame, min(frame + AHEAD, count)))
+        trails = _best(solver.problem, _followed(solver, frame, trails, limbs, WELL_EXPLAINED * least), least)
+        seen(frame, trails[0].pose)
+        progress(frame / count)
     return trails[0].poses(count), count
-
-
-def _straight_on(solver: Solver, trails: list[Trail], count: int, enough: float) -> list[Trail]:
-    """The trail through the next frames, as far as it explains them well; nothing where there are several, or where it is time to look around."""
-    trail = trails[0]
-    first = trail.frame + 1
-    frames = range(first, min(first + TOGETHER, first + -first % LOOKS_AROUND, count))
-    if len(trails) > 1 or trail.before is None:
-        return []
-    before, most = trail.before.pose, max(ROSE * trail.own_error, enough)
-
-    def pose_of(frame: int) -> tuple[Poses, float]:
-        guess = predict(trails[0].pose, before, GOES_ON.speed * (frame + 1 - first))
-        pose = solver.fit([frame], guess, guess, GOES_ON.levels, flow=GOES_ON.flow)
-        return pose, float(picture_error(solver.observer, [frame], pose)[0])
-
-    for pose, error in each(pose_of, frames):
-        if error > most:
-            break
-        trail = Trail(pose, trail.error + error, trail)
-    return [trail] if trail.frame >= first else []
 
 
 def _prepare(observers: tuple[Observer, ...], frames: range) -> None:
@@ -155,7 +115,7 @@ def _followed(solver: Solver, frame: int, trails: list[Trail], limbs: list[Paint
     starts = [(GOES_ON, trails[first : first + TOGETHER]) for first in range(0, len(trails), TOGETHER)] + [(STANDS_STILL, trails)]
     ways = [way for found in each(ways_of, starts) for way in found]
     firsts = [_first_of(ways, trail) for trail in trails]
-    doubtful = firsts if frame % SWINGS_LIMBS == 0 else [way for way in firsts if way.own_error > way.before.own_error]
+    doubtful = [way for way in firsts if frame % SWINGS_LIMBS == 0 or (way.before and way.own_error > way.before.own_error)]
     swung = each(lambda way: _swung(solver, frame, way, limbs, enough), doubtful)
     return ways + [way for way in swung if way]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from animamimic.core.fit import track as tracking
 from animamimic.core.fit.poses import Poses
-from animamimic.core.fit.track import APART, HOPELESS, LOOKS_AROUND, ROSE, SWINGS_LIMBS, TRAILS, Trail, track
+from animamimic.core.fit.track import APART, HOPELESS, SWINGS_LIMBS, TRAILS, Trail, track
 
 
 def place(x):
@@ -40,7 +40,6 @@ def observer_of(frames):
 def followed(monkeypatch):
     """Let every frame offer places by `ways`: (frame, place before) -> [(place, error), ...]; returns how many trails each frame began with."""
     monkeypatch.setattr(tracking, "limb_joints", lambda problem: [])
-    monkeypatch.setattr(tracking, "_straight_on", lambda *given: [])
     monkeypatch.setattr(tracking, "picture_error", lambda observer, frames, poses: np.zeros(len(poses)))
     begun = []
 
@@ -96,35 +95,6 @@ def trail_to(frame, error):
     for x in range(1, frame + 1):
         trail = Trail(place(x), x * error, trail)
     return trail
-
-
-def led_on(monkeypatch, trails, errors, count=100):
-    """What comes of trails where every frame is found where it is looked for, with errors by frame."""
-    monkeypatch.setattr(tracking, "picture_error", lambda observer, frames, poses: np.array([errors.get(frame, 1.0) for frame in frames]))
-    solver = SimpleNamespace(observer=None, fit=lambda frames, poses, predicted, levels, flow: poses)
-    return tracking._straight_on(solver, trails, count, 0.0)
-
-
-def test_a_lone_trail_is_led_straight_on_through_two_frames(monkeypatch):
-    (trail,) = led_on(monkeypatch, [trail_to(2, 1.0)], {})
-    assert places(trail.poses(5)) == pytest.approx([0, 1, 2, 2.7, 3.4])
-    assert (trail.frame, trail.error) == (4, 4.0)
-
-
-@pytest.mark.parametrize(("errors", "led"), [({4: ROSE + 0.01}, [3]), ({4: ROSE - 0.01}, [4]), ({3: ROSE + 0.01}, [])])
-def test_it_is_led_on_as_far_as_it_explains_the_frames_as_well(monkeypatch, errors, led):
-    assert [trail.frame for trail in led_on(monkeypatch, [trail_to(2, 1.0)], errors)] == led
-
-
-@pytest.mark.parametrize(("come", "led"), [(LOOKS_AROUND - 1, []), (LOOKS_AROUND - 2, [LOOKS_AROUND - 1]), (LOOKS_AROUND, [LOOKS_AROUND + 2])])
-def test_now_and_then_all_ways_on_are_tried(monkeypatch, come, led):
-    assert [trail.frame for trail in led_on(monkeypatch, [trail_to(come, 1.0)], {})] == led
-
-
-def test_several_trails_are_not_led_straight_on_nor_is_one_led_past_the_end(monkeypatch):
-    assert led_on(monkeypatch, [trail_to(2, 1.0), trail_to(2, 1.0)], {}) == []
-    assert led_on(monkeypatch, [trail_to(2, 1.0)], {}, count=4)[0].frame == 3
-    assert led_on(monkeypatch, [trail_to(0, 1.0)], {}) == []
 
 
 @pytest.mark.parametrize(("frame", "error", "looked"), [(SWINGS_LIMBS, 1.0, True), (SWINGS_LIMBS + 1, 1.0, False), (SWINGS_LIMBS + 1, 1.1, True)])
