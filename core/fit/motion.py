@@ -23,6 +23,7 @@ from .observe import Observer
 from .poses import Poses
 from .preview import Preview
 from .problem import Problem
+from .propagate import won_back
 from .refine import Smoothness, refine
 from .solver import OWN_RIG, Priors, Solver
 from .track import track
@@ -118,7 +119,11 @@ def fit_motion(
 
         def limbs_elsewhere(poses: Poses) -> Poses:
             with watch.part("limbs"):
-                return reconsider(small, poses, Hinges.of(poses).scaled(solver.priors.hinge))
+                poses = reconsider(small, poses, Hinges.of(poses).scaled(solver.priors.hinge))
+            if not solver.priors.loosens:
+                return poses
+            with watch.part("lost frames"):
+                return won_back(solver, poses, stop)
 
         with watch.part("refine"):
             return refine(solver, poses, smoothness, lambda fraction: tell(0.8 + 0.18 * fraction, "refining all frames"), stop, seen, limbs_elsewhere, promising)

@@ -10,7 +10,7 @@ import torch
 from animamimic.core.bone_scale import bone_axes
 from animamimic.core.bounds import bound_opencv
 from animamimic.core.errors import InputError
-from animamimic.core.fit import AUTOMATIC_RIG, Priors, fit_motion, motion, preview, skin
+from animamimic.core.fit import AUTOMATIC_RIG, OWN_RIG, Priors, fit_motion, motion, preview, skin
 from animamimic.core.fit.kinematics import exponential
 from animamimic.core.fit.motion import prepare
 from animamimic.core.fit.poses import Poses
@@ -292,6 +292,14 @@ def test_what_cannot_be_fitted_is_told():
     away[:3, 3] = [50, 0, 5]
     with pytest.raises(InputError, match="not in the camera's view"):
         fit_motion(mesh, rig, View(SIDE, SIDE, away, view.projection), still, SETTINGS)
+
+
+def test_lost_frames_are_won_back_on_a_rig_made_for_the_subject_alone(monkeypatch):
+    asked = []
+    monkeypatch.setattr(motion, "won_back", lambda solver, poses, stop: (asked.append(len(poses)), poses)[1])
+    for base in (OWN_RIG, AUTOMATIC_RIG):
+        fit_motion(*arm(), clip(BEND[:3]), SETTINGS, base=base)
+    assert asked == [3]
 
 
 def test_two_frames_are_enough():
