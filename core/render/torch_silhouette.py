@@ -112,7 +112,7 @@ def _walk(
     corners: Tensor,
     neighbours: Tensor,
 ) -> Tensor:
-    """int64[N]: 3 * triangle + edge of the silhouette first met on each walk, -1 for none within a pixel or before the goal.
+    """int64[N]: 3 * triangle + edge of the silhouette first met on each walk, -1 for none within a pixel (by rounding, a little behind counts too) or before the goal.
 
     triangle, goal: int64[N], where the walks begin, and what the other pixel sees (-1 for background). base: int64[N], first row of each one's frame in `screen`.
     """
@@ -123,7 +123,7 @@ def _walk(
         if not len(walk):
             break
         along, edge = _exit_edges(triangle, entered, screen[base[walk].unsqueeze(1) + corners[triangle]], axis, start[walk], sign[walk])
-        on = (edge >= 0) & (along <= 1.0)
+        on = (edge >= 0) & (along.abs() <= 1.0)
         walk, triangle, edge = walk[on], triangle[on], edge[on]
         beyond = neighbours[triangle, edge]
         p, q, away = _at_edge(triangle, edge, beyond, base[walk], screen, corners)

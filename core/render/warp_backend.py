@@ -123,8 +123,10 @@ def silhouette_crossings(ids: Tensor, depth: Tensor, clip: Tensor, triangles: Te
     count = torch.zeros(1, dtype=torch.int32, device=ids.device)
     places = torch.empty(capacity, dtype=torch.int64, device=ids.device)
     edges = torch.empty(capacity, dtype=torch.int32, device=ids.device)
-    straight = torch.zeros((len(ids), len(triangles)), dtype=torch.uint8, device=ids.device)
-    inputs = [_array(ids, wp.int32), _array(depth, wp.float32), *surface, _descriptor(straight, wp.uint8), width, height]
+    rows, fours = -(-height // warp_silhouette.CELL), -(-width // (4 * warp_silhouette.CELL))
+    cells = torch.zeros((len(ids), rows, 4 * fours), dtype=torch.uint8, device=ids.device)
+    _launch(warp_silhouette.mark_turns, (len(ids), len(triangles)), clip, [*surface, width, height, _descriptor(cells, wp.uint8)])
+    inputs = [_array(ids, wp.int32), _array(depth, wp.float32), *surface, _descriptor(cells, wp.uint8), width, height]
     outputs = [_array(count, wp.int32), _array(places, wp.int64), _array(edges, wp.int32)]
     _launch_rows(warp_silhouette.silhouette_crossings, ids, [*inputs, *outputs])
     found, crossed = places[: int(count)], edges[: int(count)]

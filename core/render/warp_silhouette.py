@@ -8,6 +8,11 @@ from .warp_screen import OPTIONS, on_screen
 wp.set_module_options(OPTIONS)
 
 MOST_STEPS = wp.constant(256)
+CELL = 8
+MARK = wp.constant(wp.uint8(255))
+REACH = wp.constant(2.5)
+"""Pixels from an edge to the centre of a pixel that looks for it: a walk meets edges a pixel from where it starts, which is that pixel or its right or
+lower neighbour; the rest is for rounding."""
 
 
 @wp.kernel
@@ -90,7 +95,7 @@ def find_silhouette(
         steps = steps + 1
         crossing = exit_edge(screen, triangles, f, t, entered, axis, start, sign)
         k = int(crossing[1])
-        if k < 0 or crossing[0] > 1.0:
+        if k < 0 or wp.abs(crossing[0]) > 1.0:
             steps = MOST_STEPS
         else:
             beyond = neighbours[t, k]
@@ -118,26 +123,50 @@ def shared_edges(neighbours: wp.array2d(dtype=wp.int32), a: int, b: int) -> int:
 
 @wp.func
 def goes_straight_on(
-    screen: wp.array2d(dtype=wp.vec2),
-    triangles: wp.array2d(dtype=wp.int32),
-    neighbours: wp.array2d(dtype=wp.int32),
-    straight: wp.array2d(dtype=wp.uint8),
-    f: int,
-    a: int,
-    b: int,
+    screen: wp.array2d(dtype=wp.vec2), triangles: wp.array2d(dtype=wp.int32), neighbours: wp.array2d(dtype=wp.int32), f: int, a: int, b: int
 ) -> bool:
     """Whether triangles a and b share an edge over which the surface goes on: the common case inside, told without a walk."""
     shared = shared_edges(neighbours, a, b)
-    known = int(straight[f, a])
-    if (shared & known) != 0:
-        return True
     if shared == 0:
         return False
     k = wp.where((shared & 1) != 0, 0, wp.where((shared & 2) != 0, 1, 2))
-    if turns_away(screen, triangles, f, a, k, neighbours[a, k]):
-        return False
-    straight[f, a] = wp.uint8(known | (1 << k))
-    return True
+    return not turns_away(screen, triangles, f, a, k, neighbours[a, k])
+
+
+@wp.kernel
+def mark_turns(
+    screen: wp.array2d(dtype=wp.vec2),
+    triangles: wp.array2d(dtype=wp.int32),
+    neighbours: wp.array2d(dtype=wp.int32),
+    width: int,
+    height: int,
+    cells: wp.array3d(dtype=wp.uint8),
+) -> None:
+    """Mark the cells of `CELL` x `CELL` pixels from which a walk can meet an edge where the surface turns away. One thread a frame and triangle."""
+    f, t = wp.tid()
+    for k in range(3):
+        if turns_away(screen, triangles, f, t, k, neighbours[t, k]):
+            p = screen[f, triangles[t, k]]
+            q = screen[f, triangles[t, (k + 1) % 3]]
+            total = p[0] + p[1] + q[0] + q[1]
+            if total == total:  # a walk meets no edge with an end that is not a number
+                left = int(wp.clamp(wp.min(p[0], q[0]) - REACH, 0.0, float(width))) // CELL
+                right = int(wp.clamp(wp.max(p[0], q[0]) + REACH, -1.0, float(width - 1))) // CELL
+                top = int(wp.clamp(wp.min(p[1], q[1]) - REACH, 0.0, float(height))) // CELL
+                bottom = int(wp.clamp(wp.max(p[1], q[1]) + REACH, -1.0, float(height - 1))) // CELL
+                for row in range(top, bottom + 1):
+                    for column in range(left, right + 1):
+                        cells[f, row, column] = MARK
+
+
+@wp.func_native("""
+    unsigned int marks;
+    memcpy(&marks, cells.data + (frame * cells.shape[1] + row) * cells.shape[2] + column, 4);
+    return marks;
+    """)
+def marks_of(cells: wp.array3d(dtype=wp.uint8), frame: int, row: int, column: int) -> wp.uint32:
+    """One bit for each of 32 pixels of a row, set where its cell is marked: four cells' marks as they lie in memory, the first the lowest."""
+    ...
 
 
 @wp.func_native("""
@@ -185,7 +214,6 @@ def crossing_between(
     screen: wp.array2d(dtype=wp.vec2),
     triangles: wp.array2d(dtype=wp.int32),
     neighbours: wp.array2d(dtype=wp.int32),
-    straight: wp.array2d(dtype=wp.uint8),
     f: int,
     pixel: int,
     other: int,
@@ -201,7 +229,7 @@ def crossing_between(
     swapped = int(a < 0)
     if a >= 0 and b >= 0:
         swapped = int(depth[pixel] > depth[other])
-        if goes_straight_on(screen, triangles, neighbours, straight, f, wp.where(swapped, b, a), wp.where(swapped, a, b)):
+        if goes_straight_on(screen, triangles, neighbours, f, wp.where(swapped, b, a), wp.where(swapped, a, b)):
             return wp.vec2i(-1, swapped)
     if swapped:
         start[axis] = start[axis] + 1.0
@@ -216,7 +244,7 @@ def silhouette_crossings(
     screen: wp.array2d(dtype=wp.vec2),
     triangles: wp.array2d(dtype=wp.int32),
     neighbours: wp.array2d(dtype=wp.int32),
-    straight: wp.array2d(dtype=wp.uint8),
+    cells: wp.array3d(dtype=wp.uint8),
     width: int,
     height: int,
     count: wp.array(dtype=wp.int32),
@@ -230,13 +258,15 @@ def silhouette_crossings(
         step = wp.where(axis == 1, width, 1)
         pairs = wp.where(axis == 1, wp.where(row + 1 < height, width, 0), width - 1)
         for block in range(0, pairs, 32):
-            differ = differing(ids, first + block, pairs - block, step)
+            differ = marks_of(cells, f, row // CELL, block // CELL)
+            if differ != wp.uint32(0):
+                differ = differ & differing(ids, first + block, pairs - block, step)
             while differ != wp.uint32(0):
                 column = block + lowest(differ)
                 differ = differ & (differ - wp.uint32(1))
                 pixel = first + column
                 start = wp.vec2(float(column) + 0.5, float(row) + 0.5)
-                found = crossing_between(ids, depth, screen, triangles, neighbours, straight, f, pixel, pixel + step, start, axis)
+                found = crossing_between(ids, depth, screen, triangles, neighbours, f, pixel, pixel + step, start, axis)
                 if found[0] >= 0:
                     slot = wp.atomic_add(count, 0, 1)
                     places[slot] = wp.int64(pixel) * wp.int64(4) + wp.int64(2 * axis + found[1])

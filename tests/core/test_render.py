@@ -5,6 +5,7 @@ import pytest
 import torch
 from animamimic.core.errors import InputError
 from animamimic.core.render import antialias, backend, draw, interpolate, rasterize, silhouette, texture, topology
+from animamimic.core.render.backends import primitives
 
 SQUARE = torch.tensor([[0, 1, 2], [0, 2, 3]], dtype=torch.int32)
 BACKENDS = ("warp", "numpy")
@@ -250,6 +251,25 @@ def test_both_backends_find_the_same_silhouettes_on_a_crumpled_surface(seed):
     assert torch.equal(*images)
 
 
+def test_silhouettes_lie_between_the_pixels_that_they_are_found_for(drawn_by):
+    # Needles without area, all in one plane: a walk along them is thrown about by rounding, and must not come back with an edge far behind.
+    size, random = 97, torch.Generator().manual_seed(5)
+    vertices, triangles = dense_ball(16)
+    flat = ((vertices * torch.tensor([1, 0.02, 1.0]) + 0.01 * torch.randn(vertices.shape, generator=random)) * 16).round() / 16
+    clip = seen(flat, distance=1.3, focal=2.3)
+    raster, ops = rasterize(clip, triangles, size, size, drawn_by), primitives(drawn_by)
+    places, edges = ops.silhouette_crossings(raster.triangle_ids, raster.depth, clip, triangles, topology(triangles, flat).neighbours)
+    pixel, axis, swapped = places // 4, places // 2 % 2, places % 2
+    start = torch.stack([pixel % size, pixel // size], 1) + 0.5 + swapped[:, None] * torch.nn.functional.one_hot(axis, 2)
+    on_screen = (size / 2 * (1 + clip[0, :, :2] / clip[0, :, 3:] * torch.tensor([1.0, -1.0]))).double()
+    p, q = (on_screen[triangles[edges.long() // 3, (edges % 3 + end) % 3].long()] for end in (0, 1))
+    across = 1 - axis[:, None]
+    share = ((start - p).gather(1, across) / (q - p).gather(1, across)).squeeze(1)
+    way = (p + share[:, None] * (q - p) - start).gather(1, axis[:, None]).squeeze(1)
+    assert len(places) > 50
+    assert way.abs().max() < 1.001
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_drawing_in_one_gives_what_interpolation_and_antialiasing_give(drawn_by, shared):
     vertices, triangles = dense_ball(16)
@@ -413,6 +433,13 @@ def test_a_rasterizer_that_is_not_there_is_refused(monkeypatch):
     assert backend() == "numpy"
     with pytest.raises(InputError, match="nvdiffrast"):
         backend("nvdiffrast", "cpu")
+
+
+def test_kernels_refuse_memory_with_gaps():
+    pytest.importorskip("warp")
+    clip = square(0, 8, 0, 8, 8).repeat_interleave(2, 2)[..., ::2]
+    with pytest.raises(ValueError, match="not contiguous"):
+        primitives("warp").visible(clip, SQUARE, 8, 8)
 
 
 def test_wrong_shapes_are_refused():
