@@ -4,7 +4,8 @@
 
 JOB: a job folder, for example one that accuracy.py left; it is copied, and what its run had found is not used. Without any, a bending
 tube of 10,000 triangles is run, 49 frames of 512 x 512, with an automatic rig. Every run is a process of its own. Wall seconds mean
-something on a quiet machine alone; processor seconds always do.
+something on a quiet machine alone. What a second core is worth to this machine is told first: the cores of a rented one are often the two
+threads of a single core, which together do far less than twice the work, and raise each other's processor seconds.
 """
 
 import argparse
@@ -21,6 +22,16 @@ from animamimic.core.bounds import MOST_THREADS, cores
 from animamimic.core.stages import STAGES_FOLDER
 
 ROOT = Path(__file__).resolve().parent.parent
+SOME_WORK = """
+import time
+import numpy as np
+picture, begun = np.random.default_rng(0).random((256, 256, 3), np.float32), time.perf_counter()
+for _ in range(2000):
+    np.flatnonzero((picture * 2 + picture)[..., 0] > 1)
+print(time.perf_counter() - begun)
+"""
+"""Says how many seconds it took."""
+
 MADE = {"frames": 49, "vertices": 5000, "side": 512}
 
 
@@ -30,11 +41,22 @@ def main() -> int:
     parser.add_argument("jobs", nargs="*", type=Path, metavar="JOB")
     parser.add_argument("--threads", type=lambda text: tuple(int(one) for one in text.split(",")), default=tuple(sorted({1, cores()})))
     options = parser.parse_args()
+    print(f"Two processes on two cores do {worth_of_two_cores():.2f} times the work of one.\n", flush=True)
     with tempfile.TemporaryDirectory() as place:
         for folder in options.jobs or [made_jobs.write_job(Path(place) / "tube", **MADE)]:
             reports = {threads: measured(folder, Path(place) / f"{folder.name}-{threads}", threads) for threads in options.threads}
             print(table(folder, reports), flush=True)
     return 0
+
+
+def worth_of_two_cores() -> float:
+    """How much more of the same work two processes side by side do than one alone: 2 where nothing is shared."""
+
+    def seconds(processes: int) -> float:
+        begun = [subprocess.Popen([sys.executable, "-c", SOME_WORK], stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+        return max(float(one.communicate()[0]) for one in begun)
+
+    return 2 * seconds(1) / seconds(2)
 
 
 def measured(source: Path, folder: Path, threads: int) -> dict:
