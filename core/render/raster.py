@@ -155,7 +155,8 @@ def _check(clip: Tensor, triangles: Tensor, height: int, width: int) -> None:
         raise InputError(f"The triangles have shape {tuple(triangles.shape)}.", "Give [triangles, 3].")
     if height < 1 or width < 1:
         raise InputError(f"The picture is {width} x {height} pixels.", "Give at least one pixel each way.")
-    if triangles.numel() and (int(triangles.min()) < 0 or int(triangles.max()) >= clip.shape[1]):
+    least, greatest = torch.aminmax(triangles) if triangles.numel() else (0, -1)
+    if int(least) < 0 or int(greatest) >= clip.shape[1]:
         raise InputError(f"A triangle names a vertex outside 0 to {clip.shape[1] - 1}.", "Give triangles that belong to these vertices.")
 
 

@@ -42,7 +42,8 @@ def weights(clip: Tensor, triangles: Tensor, ids: Tensor) -> Tensor:
     """See `backends.Backend`."""
     barycentric = torch.empty((*ids.shape, 2), device=clip.device)
     inputs = [_array(ids, wp.int32), _grid(clip, wp.vec4), _grid(triangles, wp.int32), ids.shape[2], ids.shape[1]]
-    _launch_rows(warp_visibility.weigh, ids, [*inputs, _array(barycentric, wp.vec2)])
+    kernel = warp_visibility.weigh if ids.is_cuda else warp_scan.weigh
+    _launch_rows(kernel, ids, [*inputs, _array(barycentric, wp.vec2)])
     return barycentric
 
 

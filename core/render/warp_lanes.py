@@ -145,3 +145,50 @@ def clear(first: int, end: int, farthest: int, ids: wp.array(dtype=wp.int32), de
 def to_depth(first: int, end: int, ids: wp.array(dtype=wp.int32), depth: wp.array(dtype=wp.int32)) -> None:
     """Turn `ordered_bits` into the floats that they order, zero on background."""
     ...
+
+
+@wp.func_native("""
+    typedef float lanes __attribute__((vector_size(32)));
+    typedef int whole __attribute__((vector_size(32)));
+    const whole along = {0, 1, 2, 3, 4, 5, 6, 7};
+    float *pairs = (float *)barycentric.data;
+    int pixel = first;
+    for (; pixel < stop && pixel + 8 <= limit; pixel += 8) {
+        lanes x = (__builtin_convertvector(column + (pixel - first) + along, lanes) + 0.5f) * (2.0f / width) - 1.0f;
+        lanes e0 = base[0] + x * slope[0], e1 = base[1] + x * slope[1], e2 = base[2] + x * slope[2], total = e0 + e1 + e2;
+        lanes one = e0 / total, other = e1 / total;
+        lanes low = __builtin_shufflevector(one, other, 0, 8, 1, 9, 2, 10, 3, 11);
+        lanes high = __builtin_shufflevector(one, other, 4, 12, 5, 13, 6, 14, 7, 15);
+        __builtin_memcpy(pairs + 2 * pixel, &low, 32);
+        __builtin_memcpy(pairs + 2 * pixel + 8, &high, 32);
+    }
+    for (; pixel < stop; pixel++) {
+        float x = ((column + pixel - first) + 0.5f) * (2.0f / width) - 1.0f;
+        float e0 = base[0] + x * slope[0], e1 = base[1] + x * slope[1], e2 = base[2] + x * slope[2], total = e0 + e1 + e2;
+        pairs[2 * pixel] = e0 / total;
+        pairs[2 * pixel + 1] = e1 / total;
+    }
+    """)
+def weigh_run(
+    base: wp.vec3,
+    slope: wp.vec3,
+    first: int,
+    stop: int,
+    limit: int,
+    column: int,
+    width: int,
+    barycentric: wp.array(dtype=wp.vec2),
+) -> None:
+    """Weights of the pixels first to stop - 1, which see one triangle, and of some beyond it, see above.
+
+    column: of the first pixel. limit: end of all pixels.
+    """
+    ...
+
+
+@wp.func_native("""
+    __builtin_memset(barycentric.data + first, 0, (stop - first) * sizeof(*barycentric.data));
+    """)
+def weigh_nothing(first: int, stop: int, barycentric: wp.array(dtype=wp.vec2)) -> None:
+    """Weights of background."""
+    ...

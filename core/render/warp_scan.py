@@ -4,8 +4,8 @@ are done, and each is written once."""
 
 import warp as wp
 
-from .warp_lanes import FARTHEST, clear, draw_narrow, draw_span, to_depth
-from .warp_screen import OPTIONS, coordinate, row_centre
+from .warp_lanes import FARTHEST, clear, draw_narrow, draw_span, to_depth, weigh_nothing, weigh_run
+from .warp_screen import OPTIONS, coordinate, corners_of, row_centre, run_end
 from .warp_visibility import SMALLEST_SUM, covered_columns, edge_bounds, in_front, pixel_box, turning
 
 wp.set_module_options(OPTIONS)
@@ -63,3 +63,34 @@ def visible(
     for t in range(triangles.shape[0]):
         draw_triangle(clip, triangles, f, t, width, height, ids, depth)
     to_depth(first, first + height * width, ids, depth)
+
+
+@wp.kernel
+def weigh(
+    ids: wp.array(dtype=wp.int32),
+    clip: wp.array2d(dtype=wp.vec4),
+    triangles: wp.array2d(dtype=wp.int32),
+    width: int,
+    height: int,
+    barycentric: wp.array(dtype=wp.vec2),
+) -> None:
+    """What `warp_visibility.weigh` gives. One thread a row, the upper one first."""
+    f, row = wp.tid()
+    y = row_centre(row, height)
+    first = (f * height + row) * width
+    pixel = int(first)
+    while pixel < first + width:
+        stop = run_end(ids, pixel, first + width)
+        t = ids[pixel]
+        if t < 0:
+            weigh_nothing(pixel, stop, barycentric)
+        else:
+            corners = corners_of(triangles, t)
+            a = clip[f, corners[0]]
+            b = clip[f, corners[1]]
+            c = clip[f, corners[2]]
+            w = coordinate(a, b, c, 3)
+            off = coordinate(a, b, c, 1) - y * w
+            base = wp.cross(coordinate(a, b, c, 0), off)
+            weigh_run(base, wp.cross(off, w), pixel, stop, ids.shape[0], pixel - first, width, barycentric)
+        pixel = stop
