@@ -7,7 +7,7 @@ import numpy as np
 from ..types import Float32, Float64
 from ..workers import each
 from .evidence import FrameEvidence, squared_difference
-from .light import light_on
+from .light import Light, light_on
 from .look import Drawing
 from .observe import CONTRAST, Observer
 from .poses import Poses
@@ -32,11 +32,13 @@ def clip_error(observer: Observer, poses: Poses) -> float:
     return float(picture_error(observer, range(len(poses)), poses).sum())
 
 
-def error_map(ready: FrameEvidence, drawing: Drawing) -> Float32:
-    """float32[H, W]: badness of every pixel. Where the subject looks like its surroundings a mask cannot tell, so it does not count."""
+def error_map(ready: FrameEvidence, drawing: Drawing, light: Light | None = None) -> Float32:
+    """float32[H, W]: badness of every pixel. Where the subject looks like its surroundings a mask cannot tell, so it does not count.
+    light: the frame's, see `light_on`, which is asked where nothing is given."""
+    light = light or light_on(ready, drawing.colours, drawing.known)
     result = ready.error_of_background.copy()  # most of the picture, and the same for every pose
     where = np.nonzero(drawing.covered)
-    result[where] = painted_error(ready, where, light_on(ready, drawing.colours, drawing.known).on(drawing.colours[where], *where))
+    result[where] = painted_error(ready, where, light.on(drawing.colours[where], *where))
     return result
 
 

@@ -9,7 +9,7 @@ programming. It is kept where the clip, drawn with it, agrees. Where nothing dec
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -214,9 +214,7 @@ def _states(paint: Paint, frame: int, pose: Poses, limb: Limb, hinges: Hinges, s
     rotations = torch.cat([sure, swings.from_pose(sure[0])])
     turns = logarithm(rotations)
     unlikely = 0.5 * torch.einsum("kmi,mij,kmj->k", turns, hinges.precision[joints], turns).numpy()
-    whole = pose.rotations.repeat(len(rotations), 1, 1, 1)
-    whole[:, joints] = rotations
-    world, shift = paint.observer.problem.transforms(replace(pose.repeat(len(rotations)), rotations=whole))
+    world, shift = paint.observer.problem.with_limb(pose, joints, rotations)
     backdrop, first = paint.backdrop(frame, pose), len(sure)
     guess = unlikely[first:] - PICTURE * paint.guessed_worth(backdrop, world[first:], shift[first:])
     painted = np.concatenate([np.arange(first), first + np.argsort(guess, kind="stable")[:TRIED]])

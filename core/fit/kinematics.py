@@ -66,6 +66,24 @@ class Skeleton:
             maps = maps[:, jump] @ maps
         return maps[:, :count, :3, :3].contiguous(), maps[:, :count, :3, 3].contiguous()
 
+    def moved(self, world: Tensor, shift: Tensor, joints: Sequence[int], rotations: Tensor, translations: Tensor) -> tuple[Tensor, Tensor]:
+        """World transforms of all bones in K poses that differ in some bones alone; far cheaper than `transforms` of each.
+
+        world: [1, B, 3, 3], shift: [1, B, 3], of the one pose. joints: those that differ, parents first, and all that hang on them.
+        rotations: [K, m, 3, 3], translations: [1 or K, m, 3], theirs, as for `transforms`. Returns [K, B, 3, 3] and [K, B, 3].
+        """
+        count = len(rotations)
+        world, shift = world.repeat(count, 1, 1, 1), shift.repeat(count, 1, 1)
+        for index, joint in enumerate(joints):
+            head, above = self.heads[joint], self.parents[joint]
+            local = head + translations[:, index] - rotations[:, index] @ head
+            if above < 0:
+                world[:, joint], shift[:, joint] = rotations[:, index], local
+            else:
+                world[:, joint] = world[:, above] @ rotations[:, index]
+                shift[:, joint] = (world[:, above] @ local[..., None])[..., 0] + shift[:, above]
+        return world, shift
+
     def parent_rotations(self, world: Tensor) -> Tensor:
         """float64[T, B, 3, 3]: the linear map of each bone's parent, identity for a root."""
         roots = torch.tensor(self.parents) < 0
@@ -102,7 +120,7 @@ class Skin:
     def __len__(self) -> int:
         return len(self.bones)
 
-    def __getitem__(self, index: Tensor | np.ndarray) -> "Skin":
+    def __getitem__(self, index: Tensor | np.ndarray | int) -> "Skin":
         return Skin(self.bones[index], self.weights[index], self.starts[index])
 
     def single(self) -> "Skin":

@@ -42,7 +42,7 @@ class Backdrop:
 @dataclass(frozen=True)
 class Paint:
     """A limb's surface. skin: of its V vertices. triangles: int32[F, 3]. colours: float32[V, 3], as frame 0 shows them.
-    points: the skin of N points spread evenly over it; point_colours: float32[N, 3]; normals: float64[N, 3], unit, in frame 0;
+    points: the skin of N points spread evenly over it; point_colours: float32[N, 3]; normals: float32[N, 3], unit, in frame 0;
     joints: int64[N], what turns them; area: of surface for each point. root: the joint that the limb hangs on. own: bool[W], the subject's vertices that belong to it."""
 
     observer: Observer
@@ -72,12 +72,12 @@ class Paint:
         spread = skin_at(problem.skin, Places(torch.from_numpy(used[triangles[chosen]])[None], torch.from_numpy(mix)[None]))
         return Paint(
             observer=observer,
-            skin=problem.skin[used],
+            skin=problem.skin[used].single(),
             triangles=torch.from_numpy(triangles.astype(np.int32)),
             colours=observer.look.vertex_colours[used],
-            points=Skin(spread.bones[0], spread.weights[0].double(), spread.starts[0].double()),
+            points=spread[0],
             point_colours=np.einsum("nkc,nk->nc", observer.look.vertex_colours[used[triangles[chosen]]], mix),
-            normals=torch.from_numpy(normals[chosen] / np.maximum(areas[chosen, None], 1e-12)),
+            normals=torch.from_numpy(normals[chosen] / np.maximum(areas[chosen, None], 1e-12)).float(),
             joints=torch.from_numpy(problem.joint_of_vertex[used[triangles[chosen, 0]]]),
             area=float(areas.sum()) / POINTS,
             root=root,
@@ -92,13 +92,15 @@ class Paint:
         points[:, self.own] = problem.skeleton.joints(world, shift)[:, self.root].numpy()
         drawing = self.observer.look.draw_points(points)[0]
         ready = self.observer.evidence[frame]
-        return Backdrop(frame, error_map(ready, drawing), _depth(self.observer, drawing), light_on(ready, drawing.colours, drawing.known))
+        light = light_on(ready, drawing.colours, drawing.known)
+        return Backdrop(frame, error_map(ready, drawing, light), _depth(self.observer, drawing), light)
 
     def guessed_worth(self, backdrop: Backdrop, world: Tensor, shift: Tensor) -> Float64:
         """float64[K]: about what K poses (transforms [K, J, 3, 3] and [K, J, 3]) are worth, from points of the surface alone. What hides
         itself counts twice."""
         look, (height, width) = self.observer.look, backdrop.error.shape
-        points = self.points.points(world, shift)
+        world = world.float()
+        points = self.points.points(world, shift.float())
         positions, rows = look.project(points)
         across = np.cross(rows[..., 0, :].numpy(), rows[..., 1, :].numpy())  # towards or from the camera, as long as a unit of area has pixels
         across *= -np.sign(across[:1, :1] @ self.observer.problem.camera_axis)[..., None]
@@ -112,6 +114,7 @@ class Paint:
 
     def worth(self, backdrop: Backdrop, world: Tensor, shift: Tensor) -> Float64:
         """float64[K]: what K poses (transforms [K, J, 3, 3] and [K, J, 3]) are worth."""
+        world, shift = world.float(), shift.float()
         at_once = max(MOST_VERTICES // len(self.skin.starts), 1)
         parts = (slice(first, first + at_once) for first in range(0, len(world), at_once))
         return np.concatenate([self._worth(backdrop, world[part], shift[part]) for part in parts])

@@ -5,6 +5,7 @@ and a whale then behave alike. Vertices at one place with one skin are welded. T
 is solved, see `tree`. `Problem.motion` turns a solution back into the rig's own tree, exactly.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -153,6 +154,13 @@ class Problem:
         if poses.stretches is None:
             return self.skeleton.transforms(poses.rotations, poses.translations)
         return self.skeleton.transforms(poses.rotations @ stretch_matrices(poses.stretches, self.axes), poses.translations)
+
+    def with_limb(self, pose: Poses, joints: Sequence[int], rotations: Tensor) -> tuple[Tensor, Tensor]:
+        """Transforms [K, J, 3, 3] and [K, J, 3] of one pose with other turns float64[K, m, 3, 3] of some joints; see `Skeleton.moved`."""
+        turns = rotations
+        if pose.stretches is not None:
+            turns = rotations @ stretch_matrices(pose.stretches, self.axes)[:, list(joints)]
+        return self.skeleton.moved(*self.transforms(pose), joints, turns, pose.translations[:, list(joints)])
 
     def parent_turns(self, poses: Poses, world: Tensor) -> Tensor:
         """float64[T, J, 3, 3]: the rotation of each joint's parent, as if nothing above it were stretched. world: the joints' linear maps."""

@@ -183,3 +183,20 @@ def test_jacobian_of_a_stretched_chain_agrees_with_finite_differences():
 def test_logarithm_undoes_exponential_up_to_half_a_turn():
     vectors = torch.tensor([[0.0, 0, 0], [1e-9, 0, 0], [0.3, -0.2, 0.9], [3.1, 0.2, 0], [0, 0, -3.1415]], dtype=torch.float64)
     np.testing.assert_allclose(logarithm(exponential(vectors)), vectors, atol=1e-9)
+
+
+def test_a_limb_moves_as_if_all_bones_were_placed():
+    """A tree of five, of which the second and what hangs on it turn; the root by itself too."""
+    generator = torch.Generator().manual_seed(0)
+
+    def turned(count):
+        return exponential(torch.randn(count, 5, 3, generator=generator, dtype=torch.float64))
+
+    skeleton = Skeleton.of([-1, 0, 1, 1, 0], np.arange(15.0).reshape(5, 3))
+    pose, others, places = turned(1), turned(4), torch.randn(1, 5, 3, generator=generator, dtype=torch.float64)
+    for joints in ([1, 2, 3], [0, 1, 2, 3, 4]):
+        rotations = pose.repeat(4, 1, 1, 1)
+        rotations[:, joints] = others[:, joints]
+        found = skeleton.moved(*skeleton.transforms(pose, places), joints, rotations[:, joints], places[:, joints])
+        for part, whole in zip(found, skeleton.transforms(rotations, places.repeat(4, 1, 1)), strict=True):
+            np.testing.assert_allclose(part, whole, atol=1e-12)
