@@ -55,12 +55,19 @@ class Places:
 
 @dataclass(frozen=True)
 class Observation:
-    """Points to follow and the objectives that pull them."""
+    """Points to follow and the objectives that pull them. skin: of the surface's points and, after them, the rim's."""
 
     surface: Places
     surface_objectives: tuple[Objective, ...]
     rim: Places
     rim_objectives: tuple[Objective, ...]
+    skin: Skin
+
+    @property
+    def parts(self) -> tuple[tuple[slice, tuple[Objective, ...]], ...]:
+        """Which of the skin's points each of the objectives pull."""
+        count = self.surface.mix.shape[1]
+        return (slice(0, count), self.surface_objectives), (slice(count, None), self.rim_objectives)
 
 
 @dataclass(frozen=True)
@@ -119,9 +126,9 @@ class Observer:
             SilhouetteObjective(self.evidence, frames, self.weights.silhouette * rim_weights, self.rim_distance, max(PIXEL_TOLERANCE[level], 4.0)),
             self._outline(frames, drawings, rims, level),
         )
-        return Observation(
-            self._places(drawings, surfaces, self.surface_points), tuple(pulls), self._places(drawings, rims, RIM_POINTS), rim_pulls
-        )
+        surface, rim = self._places(drawings, surfaces, self.surface_points), self._places(drawings, rims, RIM_POINTS)
+        both = Places(torch.cat([surface.corners, rim.corners], 1), torch.cat([surface.mix, rim.mix], 1))
+        return Observation(surface, tuple(pulls), rim, rim_pulls, skin_at(self.problem.skin, both))
 
     def lit(self, frame: int, drawing: Drawing) -> Drawing:
         """The drawing in a frame's light."""

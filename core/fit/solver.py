@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .kinematics import Moments, Stretching, exponential, logarithm
-from .objectives import Objective
-from .observe import Observation, Observer, skin_at
+from .kinematics import Moments, exponential, logarithm
+from .observe import Observation, Observer
 from .poses import Poses
 from .problem import Problem
 
@@ -103,27 +102,21 @@ class Solver:
 
     def picture_system(self, poses: Poses, observation: Observation) -> System:
         """Normal equations of what the picture says."""
-        size = self.problem.unknowns
-        total = System(torch.zeros(len(poses), size, size), torch.zeros(len(poses), size), torch.zeros(len(poses), dtype=torch.float64))
         world, shift = self.problem.transforms(poses)
-        for places, objectives in ((observation.surface, observation.surface_objectives), (observation.rim, observation.rim_objectives)):
-            moments = Moments.of(self.problem.skeleton, skin_at(self.problem.skin, places), world, shift)
-            self._gather(total, moments, objectives, self.problem.stretching(poses, world))
-        return System(total.hessian.double(), total.gradient.double(), total.cost)
-
-    def _gather(self, total: System, moments: Moments, objectives: Sequence[Objective], stretching: Stretching | None) -> None:
+        moments = Moments.of(self.problem.skeleton, observation.skin, world, shift)
         positions, rows = self.observer.look.project(moments.points)
         information, gradient = torch.zeros(*rows.shape[:-1], 2), torch.zeros(rows.shape[:-1])
-        for objective in objectives:
-            model = objective.quadratic(positions)
-            information += torch.from_numpy(model.information)
-            gradient += torch.from_numpy(model.gradient)
-            total.cost.add_(torch.from_numpy(model.cost))
-        jacobian = moments.jacobian(rows, self.problem.movable, stretching)
-        weighted = (information @ jacobian).flatten(1, 2)
-        flat = jacobian.flatten(1, 2)
-        total.hessian.baddbmm_(weighted.transpose(1, 2), flat)
-        total.gradient.add_((flat.transpose(1, 2) @ gradient.flatten(1)[..., None])[..., 0])
+        cost = torch.zeros(len(poses), dtype=torch.float64)
+        for part, objectives in observation.parts:
+            for objective in objectives:
+                model = objective.quadratic(positions[:, part])
+                information[:, part] += torch.from_numpy(model.information)
+                gradient[:, part] += torch.from_numpy(model.gradient)
+                cost += torch.from_numpy(model.cost)
+        jacobian = moments.jacobian(rows, self.problem.movable, self.problem.stretching(poses, world))
+        flat, weighted = jacobian.flatten(1, 2), (information @ jacobian).flatten(1, 2)
+        slope = (flat.transpose(1, 2) @ gradient.flatten(1)[..., None])[..., 0]
+        return System((weighted.transpose(1, 2) @ flat).double(), slope.double(), cost)
 
     def with_priors(self, system: System, poses: Poses, predicted: Poses | None) -> System:
         """Add the pull to the pose of frame 0 and to the predicted pose."""
