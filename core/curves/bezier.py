@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import Float64, Int32
+from .pieces import Held, best_pieces
 
-BENDING_WEIGHT = 1e-4
-"""Weight of the curve's bending against its distance from the samples: settles what no sample says, and little else."""
 CORNER_RATIO = 6.0
 """At a corner the curve bends this much more than around it."""
 
@@ -54,10 +53,14 @@ def bezier_through(samples: Float64, key_frames: Int32, sharp: NDArray[np.bool_]
         return BezierKeys(frames, values, flat - reach, flat + reach, np.zeros(1, bool))
     corner = (corners(samples) if sharp is None else sharp)[frames]
     corner[[0, -1]] = False  # at an end the curve has but one side: in a part of a longer track an end may be a corner of the whole
-    values, slope_in, slope_out = _best(samples, frames, corner)
+    known = len(frames) if len(frames) == len(samples) else 1
+    held = Held(np.zeros((len(frames), 2), bool), np.zeros((len(frames), 2, samples.shape[1])))
+    held.which[:known, 0], held.known[:known, 0] = True, values[:known]
+    found = best_pieces(samples, frames, corner, held)
     before = np.diff(frames, prepend=2 * frames[0] - frames[1]) / 3
     after = np.diff(frames, append=2 * frames[-1] - frames[-2]) / 3
-    return BezierKeys(frames, values, _handle(frames, values, slope_in, -before), _handle(frames, values, slope_out, after), corner)
+    left, right = _handle(frames, found.values, found.slope_in, -before), _handle(frames, found.values, found.slope_out, after)
+    return BezierKeys(frames, found.values, left, right, corner)
 
 
 def evaluate(keys: BezierKeys, frames: Float64 | Int32) -> Float64:
@@ -91,41 +94,6 @@ def corners(samples: Float64) -> NDArray[np.bool_]:
         brisk = speed[frame - 1] + speed[frame]
         result[frame] = bend[frame] > 0.5 * brisk and bend[frame] > CORNER_RATIO * max(np.max(around, initial=0), beside / 2) and brisk > 0
     return result
-
-
-def _best(samples: Float64, frames: Int32, corner: NDArray[np.bool_]) -> tuple[Float64, Float64, Float64]:
-    """Values at the keys and slopes into and out of each, all float64[n, C], by least squares over all samples."""
-    count, lengths = len(frames), np.diff(frames).astype(np.float64)
-    # Unknowns: a value a key, then a slope a key, two at a corner: column_in[i] serves the segment before key i, column_out[i] the one after.
-    column_in = count + np.arange(count) + np.cumsum(corner) - corner
-    column_out = column_in + corner
-    # Of each segment: values at its begin and end, slopes there.
-    columns = np.stack([np.arange(count - 1), np.arange(1, count), column_out[:-1], column_in[1:]], 1)
-    times = np.arange(len(samples))
-    segment = np.clip(np.searchsorted(frames, times, side="right") - 1, 0, count - 2)
-    length = lengths[segment]
-    u = (times - frames[segment]) / length
-    ease = u * u * (3 - 2 * u)
-    design = np.zeros((len(times), column_out[-1] + 1))
-    design[times[:, None], columns[segment]] = np.stack([1 - ease, ease, length * u * (1 - u) ** 2, -length * u * u * (1 - u)], 1)
-    normal, pull = design.T @ design, design.T @ samples
-    np.add.at(normal, (columns[:, :, None], columns[:, None]), BENDING_WEIGHT * _bending(lengths))
-    known = count if count == len(samples) else 1
-    unknowns = np.empty((len(normal), samples.shape[1]))
-    unknowns[:known] = samples[frames[:known]]
-    unknowns[known:] = np.linalg.solve(normal[known:, known:], pull[known:] - normal[known:, :known] @ unknowns[:known])
-    return unknowns[:count], unknowns[column_in], unknowns[column_out]
-
-
-def _bending(lengths: Float64) -> Float64:
-    """float64[n, 4, 4]: the integral of a cubic's squared second derivative, as a form in its values at both ends and its slopes there."""
-    forms = np.empty((len(lengths), 4, 4))
-    rise, turn = 6 / lengths**2, 2 / lengths
-    forms[:, :2, :2] = (2 * rise / lengths)[:, None, None] * np.array([[1, -1], [-1, 1]])
-    forms[:, :2, 2:] = rise[:, None, None] * np.array([[1, 1], [-1, -1]])
-    forms[:, 2:, :2] = forms[:, :2, 2:].swapaxes(1, 2)
-    forms[:, 2:, 2:] = turn[:, None, None] * np.array([[2, 1], [1, 2]])
-    return forms
 
 
 def _handle(frames: Int32, values: Float64, slopes: Float64, reach: Float64) -> Float64:

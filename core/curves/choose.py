@@ -41,8 +41,7 @@ def choose_keys(mesh: Mesh, rig: Rig, motion: Motion, tissue: Tissue | None, set
     first, missed = _first_keys(tracks, surface, allowed, still)
     if missed > allowed:
         return Keys(_key_every_frame(motion, None, levers, still).frames, tissue_keys, tissue_error / mesh.diagonal)
-    found = thinned(tracks, first, surface, allowed, progress)
-    missed = surface.missed(played_motion(motion, tracks, found))
+    found, missed = thinned(tracks, first, surface, allowed, progress)
     return Keys(tuple(found), tissue_keys, (missed + tissue_error) / mesh.diagonal)
 
 
@@ -92,10 +91,10 @@ def _track(motion: Motion, bone: int, lever: float) -> Track:
     samples = np.concatenate([motion.rotations[:, bone], motion.translations[:, bone], motion.scales[:, bone]], 1)
 
     def distance(one: Float64, other: Float64) -> Float64:
-        norms = np.linalg.norm(one[:, :4], axis=1) * np.linalg.norm(other[:, :4], axis=1)
-        cosine = np.clip((one[:, :4] * other[:, :4]).sum(1) / norms, -1, 1)
-        # The chord of an angle a is 2 sin(a / 2), and the quaternions' cosine is cos(a / 2).
-        turned = 2 * np.sqrt(1 - cosine * cosine)
+        unit, others = (turns[:, :4] / np.linalg.norm(turns[:, :4], axis=1, keepdims=True) for turns in (one, other))
+        apart = ((unit - others) ** 2).sum(1)
+        # The chord of an angle a is 2 sin(a / 2), the quaternions' 2 sin(a / 4).
+        turned = np.sqrt(apart * np.maximum(4 - apart, 0))
         return lever * (turned + np.abs(one[:, 7:] - other[:, 7:]).max(1)) + np.linalg.norm(one[:, 4:7] - other[:, 4:7], axis=1)
 
     return Track.of(samples, distance, (slice(0, 4), slice(4, 7), slice(7, 10)))

@@ -22,7 +22,7 @@ class WatchedSurface:
 
     motion: what should be played. order: int64[B], bones with all that hangs below one right behind it. spans: for each bone, its place in
     that order and the place behind the last bone below it. rows: for each bone, int64[n], the watched vertices that it and the bones below it
-    move. weights: float32[S, B, 4], in that order: weight times (where the bone puts the vertex in frame 0, 1).
+    move. touching: for each bone, int64[m], the bones with some of the same rows. weights: float32[S, B, 4], in that order: weight times (where the bone puts the vertex in frame 0, 1).
     """
 
     def __init__(self, rig: Rig, motion: Motion) -> None:
@@ -36,6 +36,7 @@ class WatchedSurface:
         moved = (self.weights[..., 3] != 0).cumsum(1)
         self.rows = [np.flatnonzero(moved[:, end - 1] > (moved[:, start - 1] if start else 0)) for start, end in self.spans]
         self.true = world_motion(rig, motion)[:, self.order]
+        self.touching = self._touching()
 
     def local(self, bone: int, channels: Float64) -> Float64:
         """float64[T, 4, 4]: what a bone does in its parent, of channels [T, 10]: rotation (of any length), translation, scale."""
@@ -49,15 +50,34 @@ class WatchedSurface:
     def strayed(self, change: Float64) -> Float64:
         """float64[S, T]: squared distances by which changes [T, B, 4, 4] of the bones' matrices (in `order`) move the vertices."""
         moved = self.moved(np.arange(len(self.weights)), (0, len(self.order)), change)
-        return (moved.astype(np.float64) ** 2).sum(2)
+        return (moved.astype(np.float64) ** 2).sum(1)
 
     def moved(self, rows: Int64, span: tuple[int, int], change: Float64) -> Float32:
-        """float32[n, T, 3]: by what changes [T, D, 4, 4] of the matrices of the bones in a span of the order move some vertices."""
-        change = change[:, :, :3].copy()
-        change[..., 3] += change[..., :3] @ self.centre
-        columns = change.transpose(1, 3, 0, 2).reshape(-1, 3 * len(change)).astype(np.float32)
-        weights = self.weights[rows, span[0] : span[1]].reshape(len(rows), 4 * (span[1] - span[0]))
-        return (weights @ columns).reshape(len(rows), len(change), 3)
+        """float32[n, 3, T]: by what changes [T, D, 4, 4] of the matrices of the bones in a span of the order move some vertices."""
+        return self.carried(rows, span, self.centred(change)[:, :3].reshape(len(change), 3, -1))
+
+    def centred(self, matrices: Float64) -> Float64:
+        """float64[T, 4, D, 4], row by row: matrices [T, D, 4, 4] for points that are told from the centre."""
+        matrices = matrices.swapaxes(1, 2).copy()
+        matrices[..., 3] += matrices[..., :3] @ self.centre
+        return matrices
+
+    def carried(self, rows: Int64, span: tuple[int, int], change: Float64) -> Float32:
+        """float32[n, 3, T]: the same as `moved`, by what `centred` gives, float64[T, 3, 4 D]."""
+        columns = change.transpose(2, 1, 0).reshape(-1 if change.size else 4 * (span[1] - span[0]), 3 * len(change)).astype(np.float32)
+        weights = self.weights[rows, span[0] : span[1]].reshape(len(rows), len(columns))
+        return (weights @ columns).reshape(len(rows), 3, len(change))
+
+    @property
+    def frame_count(self) -> int:
+        """T."""
+        return len(self.true)
+
+    def _touching(self) -> list[Int64]:
+        mine = np.zeros((len(self.rows), len(self.weights)), np.float32)
+        for bone, rows in enumerate(self.rows):
+            mine[bone, rows] = 1.0
+        return [np.flatnonzero(shared) for shared in mine @ mine.T]
 
     def _weights(self) -> Float32:
         rig = self.rig
@@ -71,19 +91,26 @@ class WatchedSurface:
 
 @dataclass(frozen=True)
 class Trial:
-    """What another curve on one bone does. world: float64[T, D, 4, 4], of the bones in its span. off: float32[n, T, 3], of its rows."""
+    """What another curve on one bone does on some frames. local: float64[F, 4, 4]. world: float64[F, 4, 4 D], of the bones in its span, as
+    in `PlayedSurface`. off: float32[n, 3, F], of its rows."""
 
     bone: int
+    frames: slice
+    rows: Int64
     local: Float64
     world: Float64
     off: Float32
 
 
 class PlayedSurface:
-    """The surface while bones play curves; one bone's curve is changed at a time."""
+    """The surface while bones play curves; one bone's curve is changed at a time.
+
+    local: float64[T, B, 4, 4], what each bone does in its parent. world: float64[T, 4, 4 B], what it does to points that are told from the
+    centre (see `WatchedSurface.centred`), in the surface's order. off: float32[S, 3, T], by what each watched vertex is off, metres.
+    """
 
     def __init__(self, surface: WatchedSurface, local: Float64) -> None:
-        """local: float64[T, B, 4, 4], what each bone plays in its parent."""
+        """local: see above."""
         self.surface = surface
         self.local = local.copy()
         parents = surface.rig.parents.tolist()
@@ -91,24 +118,30 @@ class PlayedSurface:
         for bone, parent in enumerate(parents):
             if parent >= 0:
                 world[:, bone] = world[:, parent] @ local[:, bone]
-        self.world = world[:, surface.order]
-        self.off = surface.moved(np.arange(len(surface.weights)), (0, len(parents)), self.world - surface.true)
+        world = world[:, surface.order]
+        self.world = surface.centred(world).reshape(len(world), 4, -1)
+        self.off = surface.moved(np.arange(len(surface.weights)), (0, len(parents)), world - surface.true)
 
-    def tried(self, bone: int, local: Float64) -> Trial:
-        """What follows where a bone does `local` [T, 4, 4] in its parent."""
+    def tried(self, bone: int, first: int, local: Float64, every: int = 1) -> Trial:
+        """What follows where a bone does `local` [F, 4, 4] in its parent, from the frame `first` on; looked at on every so-many-th of its rows."""
+        frames = slice(first, first + len(local))
         start, end = span = self.surface.spans[bone]
-        before = self.world[:, start:end]
-        above = before[:, 0] @ np.linalg.inv(self.local[:, bone])
-        world = (above @ local @ np.linalg.inv(before[:, 0]))[:, None] @ before
-        rows = self.surface.rows[bone]
-        return Trial(bone, local, world, self.off[rows] + self.surface.moved(rows, span, world - before))
+        before = self.world[frames, :, 4 * start : 4 * end]
+        own = before[..., :4].copy()
+        own[..., 3] -= own[..., :3] @ self.surface.centre
+        # What hangs below the bone moves as one: by what the bone did, undone, and what it does now.
+        moved = own @ np.linalg.inv(self.local[frames, bone]) @ local @ np.linalg.inv(own)
+        change = (moved - np.eye(4)) @ before
+        rows = self.surface.rows[bone][::every]
+        off = self.off[rows, :, frames] + self.surface.carried(rows, span, change[:, :3])
+        return Trial(bone, frames, rows, local, before + change, off)
 
     def take(self, trial: Trial) -> None:
         """Go on with what was tried."""
         start, end = self.surface.spans[trial.bone]
-        self.local[:, trial.bone] = trial.local
-        self.world[:, start:end] = trial.world
-        self.off[self.surface.rows[trial.bone]] = trial.off
+        self.local[trial.frames, trial.bone] = trial.local
+        self.world[trial.frames, :, 4 * start : 4 * end] = trial.world
+        self.off[trial.rows, :, trial.frames] = trial.off
 
 
 def _depth_first(parents: list[int]) -> tuple[Int64, list[tuple[int, int]]]:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from animamimic.core.curves import bezier_through, choose_keys, evaluate, reduced
-from animamimic.core.curves.bezier import _bending, corners
+from animamimic.core.curves.bezier import corners
 from animamimic.core.curves.choose import lever_lengths
+from animamimic.core.curves.pieces import bending
 from animamimic.core.curves.reduce import Track, reduce_keys
 from animamimic.core.curves.watched import PlayedSurface, WatchedSurface
 from animamimic.core.pose import world_motion
@@ -169,7 +170,7 @@ def test_bending_is_the_integral_of_the_squared_second_derivative():
     hermite = np.array([start, end, out, into])
     u = (np.arange(100_000) + 0.5) / 100_000
     second = ((12 * u - 6) * (start - end) / length + (6 * u - 4) * out + (6 * u - 2) * into) / length
-    assert hermite @ _bending(np.array([length]))[0] @ hermite == pytest.approx(np.mean(second**2) * length, rel=1e-6)
+    assert hermite @ bending(length) @ hermite == pytest.approx(np.mean(second**2) * length, rel=1e-6)
 
 
 def test_evaluate_is_the_bezier_by_de_casteljau():
@@ -253,7 +254,7 @@ def test_keys_go_where_and_when_the_surface_can_do_without(monkeypatch):
     mesh, rig, skin = chain(3)
     motion = walking(rig)
     found = choose_keys(mesh, rig, motion, None, CurveSettings())
-    monkeypatch.setattr("animamimic.core.curves.choose.thinned", lambda tracks, frames, *_: frames)
+    monkeypatch.setattr("animamimic.core.curves.choose.thinned", lambda tracks, frames, *_: (frames, 0.0))
     alone = choose_keys(mesh, rig, motion, None, CurveSettings())
     assert sum(map(len, found.frames)) < 0.8 * sum(map(len, alone.frames))
     assert all(np.isin(one, other).all() for one, other in zip(found.frames, alone.frames, strict=True))
@@ -280,13 +281,13 @@ def test_a_changed_bone_moves_what_the_whole_skin_tells():
         turn = swing(0.1 * np.sin(np.arange(49) / 5 + bone), [0.0, 0.6, 0.8])
         motion = replace(motion, rotations=motion.rotations.copy())
         motion.rotations[:, bone] = turn
-        played.take(played.tried(bone, surface.local(bone, np.concatenate([turn, motion.translations[:, bone], motion.scales[:, bone]], 1))))
-        lost = np.linalg.norm(played.off, axis=2).max()
+        played.take(played.tried(bone, 0, surface.local(bone, np.concatenate([turn, motion.translations[:, bone], motion.scales[:, bone]], 1))))
+        lost = np.linalg.norm(played.off, axis=1).max()
         assert lost == pytest.approx(surface.missed(motion), rel=1e-5)
         every = world_motion(rig, motion) - world_motion(rig, surface.motion)
         owner = rig.influences[:, 0]
         moved = np.einsum("tvij,vj->vti", every[:, owner, :3, :3], rig.rest.astype(np.float64)) + every[:, owner][..., :3, 3].swapaxes(0, 1)
-        np.testing.assert_allclose(played.off, moved, atol=1e-5)
+        np.testing.assert_allclose(played.off.swapaxes(1, 2), moved, atol=1e-5)
 
 
 def test_shape_keys_share_the_tolerance():
