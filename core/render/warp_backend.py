@@ -63,9 +63,8 @@ def interpolate(attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor
     """See `backends.Backend`."""
     channels, layout = attributes.shape[-1], _layout(attributes, ids)
     image = torch.empty((*ids.shape, channels), device=ids.device)
-    if _by_runs(ids, channels):
-        inputs = [_array(ids, wp.int32), _array(clip, wp.float32), _array(triangles, wp.int32), _array(attributes, wp.float32)]
-        _launch(warp_runs.interpolate, ids.shape[:1], ids, [*inputs, clip.shape[1], *layout, channels, _array(image, wp.float32)])
+    if _fits_runs(ids, channels):
+        _by_runs(False, attributes, clip, ids, triangles, image, clip.new_empty(1))
         return image
     pixel = pixel_type(channels)
     inputs = [_array(ids, wp.int32), _grid(clip, wp.vec4), _grid(triangles, wp.int32), _array(attributes, pixel)]
@@ -86,10 +85,8 @@ def position_adjoint(
         _array(attributes, pixel),
         *_layout(attributes, ids),
     ]
-    if _by_runs(ids, channels):
-        inputs = [_array(ids, wp.int32), _array(clip, wp.float32), _array(triangles, wp.int32), _array(attributes, wp.float32)]
-        gradients = [_array(grad_image, wp.float32), _array(grad_clip, wp.float32)]
-        _launch(warp_runs.position_adjoint, ids.shape[:1], ids, [*inputs, clip.shape[1], *_layout(attributes, ids), channels, *gradients])
+    if _fits_runs(ids, channels):
+        _by_runs(True, attributes, clip, ids, triangles, grad_image, grad_clip)
     else:
         gradients = [_array(grad_image, pixel), _grid(grad_clip, wp.vec4)]
         _launch_rows(of_channels(warp_interpolation.position_adjoint, channels), ids, [*surface, *gradients])
@@ -168,9 +165,16 @@ def _crossings(clip: Tensor, triangles: Tensor, places: Tensor, edges: Tensor) -
     return [_array(places, wp.int64), _array(edges, wp.int32), _grid(triangles, wp.int32), _grid(clip, wp.vec4)]
 
 
-def _by_runs(ids: Tensor, channels: int) -> bool:
-    """Whether the kernels of `warp_runs` can do it."""
+def _fits_runs(ids: Tensor, channels: int) -> bool:
+    """Whether the kernel of `warp_runs` can do it."""
     return not ids.is_cuda and channels <= warp_runs.MOST_CHANNELS
+
+
+def _by_runs(adjoint: bool, attributes: Tensor, clip: Tensor, ids: Tensor, triangles: Tensor, image: Tensor, grad_clip: Tensor) -> None:
+    """Run that kernel; the forward way leaves `grad_clip` alone."""
+    inputs = [_array(ids, wp.int32), _array(clip, wp.float32), _array(triangles, wp.int32), _array(attributes, wp.float32)]
+    sizes = [clip.shape[1], *_layout(attributes, ids), attributes.shape[-1]]
+    _launch(warp_runs.interpolate, ids.shape[:1], ids, [adjoint, *inputs, *sizes, _array(image, wp.float32), _array(grad_clip, wp.float32)])
 
 
 def _layout(attributes: Tensor, ids: Tensor) -> list[int]:

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="valid-type,index,assignment,return-value,misc,operator,arg-type,call-overload,empty-body"
-"""The processor's way to interpolate: one thread a frame, eight runs of pixels at once.
+"""The processor's way to interpolate, and to carry gradients to positions: one thread a frame, eight runs of pixels at once.
 
 A run are pixels of a row that see one triangle, here eight at most; on a dense mesh three on average, too few to fill vectors along a row. So each lane of a
 vector takes a run of its own, and what a run costs before its first pixel (its corners, its edge functions) is done for eight together. Clang's
@@ -197,7 +197,8 @@ def add_gradients(
 
 
 @wp.func
-def paint_runs(
+def work_on_runs(
+    adjoint: bool,
     f: int,
     starts: Eight,
     rows: Eight,
@@ -213,42 +214,9 @@ def paint_runs(
     triangles: wp.array(dtype=wp.int32),
     attributes: wp.array(dtype=wp.float32),
     image: wp.array(dtype=wp.float32),
-) -> None:
-    """Interpolate in eight runs."""
-    p = corner_of_runs(starts, 0, ids, triangles)
-    q = corner_of_runs(starts, 1, ids, triangles)
-    r = corner_of_runs(starts, 2, ids, triangles)
-    first = f * vertices
-    a = gathered(clip, first, p, 4)
-    b = gathered(clip, first, q, 4)
-    c = gathered(clip, first, r, 4)
-    first = f * rows_a_frame
-    at_a = gathered(attributes, first, p, channels)
-    at_b = gathered(attributes, first, q, channels)
-    at_c = gathered(attributes, first, r, channels)
-    paint(starts, rows, columns, lengths, a, b, c, at_a, at_b, at_c, width, height, channels, image)
-
-
-@wp.func
-def add_gradients_of_runs(
-    f: int,
-    starts: Eight,
-    rows: Eight,
-    columns: Eight,
-    lengths: Eight,
-    vertices: int,
-    rows_a_frame: int,
-    width: int,
-    height: int,
-    channels: int,
-    ids: wp.array(dtype=wp.int32),
-    clip: wp.array(dtype=wp.float32),
-    triangles: wp.array(dtype=wp.int32),
-    attributes: wp.array(dtype=wp.float32),
-    grads: wp.array(dtype=wp.float32),
     grad_clip: wp.array(dtype=wp.float32),
 ) -> None:
-    """The adjoint of `paint_runs`."""
+    """Interpolate in eight runs, or the adjoint of that."""
     p = corner_of_runs(starts, 0, ids, triangles)
     q = corner_of_runs(starts, 1, ids, triangles)
     r = corner_of_runs(starts, 2, ids, triangles)
@@ -259,11 +227,17 @@ def add_gradients_of_runs(
     at_a = gathered(attributes, f * rows_a_frame, p, channels)
     at_b = gathered(attributes, f * rows_a_frame, q, channels)
     at_c = gathered(attributes, f * rows_a_frame, r, channels)
-    add_gradients(starts, rows, columns, lengths, a, b, c, at_a, at_b, at_c, width, height, channels, first, ids, triangles, grads, grad_clip)
+    if adjoint:
+        add_gradients(
+            starts, rows, columns, lengths, a, b, c, at_a, at_b, at_c, width, height, channels, first, ids, triangles, image, grad_clip
+        )
+    else:
+        paint(starts, rows, columns, lengths, a, b, c, at_a, at_b, at_c, width, height, channels, image)
 
 
 @wp.kernel
 def interpolate(
+    adjoint: bool,
     ids: wp.array(dtype=wp.int32),
     clip: wp.array(dtype=wp.float32),
     triangles: wp.array(dtype=wp.int32),
@@ -274,61 +248,10 @@ def interpolate(
     height: int,
     channels: int,
     image: wp.array(dtype=wp.float32),
-) -> None:
-    """What `warp_interpolation.interpolate` gives. One thread a frame."""
-    f = wp.tid()
-    starts = Eight()
-    rows = Eight()
-    columns = Eight()
-    lengths = Eight()
-    count = wp.int32(0)
-    for row in range(height):
-        first = (f * height + row) * width
-        start = int(first)
-        for block in range(0, width, 32):
-            ends = differing(ids, first + block, width - 1 - block, 1)
-            if width - block <= 32:
-                ends = ends | (wp.uint32(1) << wp.uint32(width - 1 - block))  # the row's last pixel ends a run
-            while ends != wp.uint32(0):
-                stop = first + block + lowest(ends) + 1
-                ends = ends & (ends - wp.uint32(1))
-                if ids[start] < 0:
-                    blank(start, stop, channels, image)
-                    start = stop
-                while start < stop:
-                    starts[count] = start
-                    rows[count] = row
-                    columns[count] = start - first
-                    lengths[count] = wp.min(RUNS, stop - start)
-                    count += 1
-                    start = wp.min(start + RUNS, stop)
-                    if count == RUNS:
-                        paint_runs(
-                            f, starts, rows, columns, lengths, vertices, rows_a_frame, width, height, channels, ids, clip, triangles, attributes, image
-                        )
-                        count = wp.int32(0)
-    if count > 0:
-        for k in range(count, RUNS):
-            starts[k] = starts[0]
-            lengths[k] = 0
-        paint_runs(f, starts, rows, columns, lengths, vertices, rows_a_frame, width, height, channels, ids, clip, triangles, attributes, image)
-
-
-@wp.kernel
-def position_adjoint(
-    ids: wp.array(dtype=wp.int32),
-    clip: wp.array(dtype=wp.float32),
-    triangles: wp.array(dtype=wp.int32),
-    attributes: wp.array(dtype=wp.float32),
-    vertices: int,
-    rows_a_frame: int,
-    width: int,
-    height: int,
-    channels: int,
-    grads: wp.array(dtype=wp.float32),
     grad_clip: wp.array(dtype=wp.float32),
 ) -> None:
-    """What `warp_interpolation.position_adjoint` gives, but for rounding. One thread a frame."""
+    """What `warp_interpolation.interpolate` writes into `image`; or, from the gradient to that image instead, what `position_adjoint` there adds to
+    `grad_clip`, but for rounding. One thread a frame."""
     f = wp.tid()
     starts = Eight()
     rows = Eight()
@@ -346,21 +269,26 @@ def position_adjoint(
                 stop = first + block + lowest(ends) + 1
                 ends = ends & (ends - wp.uint32(1))
                 if ids[start] < 0:
+                    if not adjoint:
+                        blank(start, stop, channels, image)
                     start = stop
                 while start < stop:
                     starts[count] = start
                     rows[count] = row
                     columns[count] = start - first
                     lengths[count] = wp.min(RUNS, stop - start)
-                    count += 1
                     start = wp.min(start + RUNS, stop)
+                    count += 1
                     if count == RUNS:
-                        add_gradients_of_runs(
-                            f, starts, rows, columns, lengths, vertices, rows_a_frame, width, height, channels, ids, clip, triangles, attributes, grads, grad_clip
-                        )
+                        work_on_runs(
+                            adjoint, f, starts, rows, columns, lengths, vertices, rows_a_frame, width, height, channels, ids, clip, triangles,
+                            attributes, image, grad_clip
+                        )  # fmt: skip
                         count = wp.int32(0)
     if count > 0:
         for k in range(count, RUNS):
             starts[k] = starts[0]
             lengths[k] = 0
-        add_gradients_of_runs(f, starts, rows, columns, lengths, vertices, rows_a_frame, width, height, channels, ids, clip, triangles, attributes, grads, grad_clip)
+        work_on_runs(
+            adjoint, f, starts, rows, columns, lengths, vertices, rows_a_frame, width, height, channels, ids, clip, triangles, attributes, image, grad_clip
+        )  # fmt: skip
