@@ -31,7 +31,7 @@ def mirrored_limb(poses: Float64, tips: Float64, parents: tuple[int, ...], rays:
             joint = np.einsum("tij,tj->ti", carried[:, :3, :3], joint) + carried[:, :3, 3]
         side = before if chosen[bone] else -before
         after = _other_end(joint, tips[:, bone], side, rays[:, bone]) - joint
-        result[:, bone, :3, :3] = _shortest_turn(before, after) @ poses[:, bone, :3, :3]
+        result[:, bone, :3, :3] = shortest_turn(before, after) @ poses[:, bone, :3, :3]
         result[:, bone, :3, 3] = joint
     return result
 
@@ -45,7 +45,7 @@ def _other_end(joint: Float64, tip: Float64, before: Float64, ray: Float64) -> F
     return foot - np.where((before * ray).sum(1, keepdims=True) >= 0, reach, -reach) * ray
 
 
-def _shortest_turn(one: Float64, other: Float64) -> Float64:
+def shortest_turn(one: Float64, other: Float64) -> Float64:
     """float64[T, 3, 3]: rotations from the directions [T, 3] to others; about any axis across where they are opposite."""
     one, other = (vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12) for vectors in (one, other))
     middle = one + other

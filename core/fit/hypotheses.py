@@ -107,7 +107,7 @@ def _carried(problem: Problem, joint: int) -> Float64:
     return problem.vertices[problem.skeleton.descends[joint].numpy().astype(bool)[problem.joint_of_vertex]]
 
 
-def _ends(problem: Problem, chain: Sequence[int]) -> Tensor:
+def chain_ends(problem: Problem, chain: Sequence[int]) -> Tensor:
     """float64[n, 3]: where a chain's segments end in frame 0: at the next joint, the last as far again as the middle of what it carries."""
     head = problem.skeleton.heads[chain[-1]]
     middle = torch.from_numpy(_carried(problem, chain[-1]).mean(0))
@@ -119,7 +119,7 @@ def mirrored(observer: Observer, poses: Poses, limb: Limb) -> Tensor:
     its turn in the world. A limb that is stretched is mirrored as if it were not."""
     problem, chain = observer.problem, list(limb.chain)
     world, shift = problem.skeleton.transforms(poses.rotations, poses.translations)
-    ends = (world[:, chain] @ _ends(problem, chain)[:, :, None])[..., 0] + shift[:, chain]
+    ends = (world[:, chain] @ chain_ends(problem, chain)[:, :, None])[..., 0] + shift[:, chain]
     matrices = np.tile(np.eye(4), (len(poses), len(chain), 1, 1))
     matrices[..., :3, :3], matrices[..., :3, 3] = world[:, chain].numpy(), problem.skeleton.joints(world, shift)[:, chain].numpy()
     rays = _rays(observer, ends)
@@ -159,7 +159,7 @@ class Swings:
     @staticmethod
     def of(problem: Problem, limb: Limb, hinges: Hinges) -> "Swings":
         """The first two long segments of a limb's chain, at all angles."""
-        ends = torch.cat([problem.skeleton.heads[list(limb.chain)], _ends(problem, limb.chain)[-1:]])
+        ends = torch.cat([problem.skeleton.heads[list(limb.chain)], chain_ends(problem, limb.chain)[-1:]])
         lengths = torch.linalg.norm(ends[1:] - ends[:-1], dim=1)
         long = [joint for joint, length in zip(limb.chain, lengths, strict=True) if length >= LONG * lengths.sum()][:2]
         angles = np.array(list(itertools.product(SWINGS, *[BENDS] * (len(long) - 1))))

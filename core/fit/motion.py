@@ -14,6 +14,7 @@ from ..settings import FitSettings
 from ..types import Clip, Mesh, Motion, Progress, Rig, UInt8, View, no_progress
 from ..video.flow import Follower, follower
 from .evidence import Evidence
+from .exchange import exchange
 from .freedom import Fitted, free_joints, freed_joints
 from .hinge import Hinges
 from .hypotheses import reconsider
@@ -123,7 +124,7 @@ def fit_motion(
             if not solver.priors.loosens:
                 return poses
             with watch.part("lost frames"):
-                return won_back(solver, poses, stop)
+                return won_back(solver, exchange(solver, poses, stop), stop)
 
         with watch.part("refine"):
             return refine(solver, poses, smoothness, lambda fraction: tell(0.8 + 0.18 * fraction, "refining all frames"), stop, seen, limbs_elsewhere, promising)

@@ -295,11 +295,13 @@ def test_what_cannot_be_fitted_is_told():
 
 
 def test_lost_frames_are_won_back_on_a_rig_made_for_the_subject_alone(monkeypatch):
+    """After limbs that were taken for each other are exchanged."""
     asked = []
-    monkeypatch.setattr(motion, "won_back", lambda solver, poses, stop: (asked.append(len(poses)), poses)[1])
+    monkeypatch.setattr(motion, "exchange", lambda solver, poses, stop: (asked.append("exchange"), poses)[1])
+    monkeypatch.setattr(motion, "won_back", lambda solver, poses, stop: (asked.append("won back"), poses)[1])
     for base in (OWN_RIG, AUTOMATIC_RIG):
         fit_motion(*arm(), clip(BEND[:3]), SETTINGS, base=base)
-    assert asked == [3]
+    assert asked == ["exchange", "won back"]
 
 
 def test_two_frames_are_enough():
