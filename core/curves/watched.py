@@ -14,7 +14,10 @@ from ..pose import local_motion, world_motion
 from ..types import Float32, Float64, Int64, Motion, Rig
 
 WATCHED = 3000
-"""About as many vertices are watched: moving all of a large mesh so often would take long."""
+"""About as many vertices are watched, and the outermost ones: moving all of a large mesh so often would take long."""
+
+OUTWARD = np.array([(x, y, z) for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1) if (x, y, z) != (0, 0, 0)], np.float64)
+"""Directions in which the outermost vertices are looked for."""
 
 
 class WatchedSurface:
@@ -26,8 +29,8 @@ class WatchedSurface:
     """
 
     def __init__(self, rig: Rig, motion: Motion) -> None:
-        step = max(1, len(rig.rest) // WATCHED)
-        self.rig = replace(rig, influences=rig.influences[::step], weights=rig.weights[::step], rest=rig.rest[::step])
+        watched = _watched(rig)
+        self.rig = replace(rig, influences=rig.influences[watched], weights=rig.weights[watched], rest=rig.rest[watched])
         self.motion = motion
         self.axes = bone_axes(rig)
         self.order, self.spans = _depth_first(rig.parents.tolist())
@@ -142,6 +145,22 @@ class PlayedSurface:
         self.local[trial.frames, trial.bone] = trial.local
         self.world[trial.frames, :, 4 * start : 4 * end] = trial.world
         self.off[trial.rows, :, trial.frames] = trial.off
+
+
+def _watched(rig: Rig) -> Int64:
+    """int64[S], the vertices to be watched: all of a small mesh; of a large one every so-many-th, and of each bone's own the outermost ones.
+
+    What a bone carries alone strays farthest at a corner of its convex hull, for how far a point strays is a convex function of its place.
+    """
+    step = len(rig.rest) // WATCHED
+    if step <= 1:
+        return np.arange(len(rig.rest))
+    owner = rig.influences[np.arange(len(rig.rest)), rig.weights.argmax(1)]
+    outermost = [np.arange(0, len(rig.rest), step)]
+    for bone in np.unique(owner):
+        own = np.flatnonzero(owner == bone)
+        outermost.append(own[(rig.rest[own] @ OUTWARD.T).argmax(0)])
+    return np.unique(np.concatenate(outermost))
 
 
 def _depth_first(parents: list[int]) -> tuple[Int64, list[tuple[int, int]]]:

@@ -290,6 +290,19 @@ def test_a_changed_bone_moves_what_the_whole_skin_tells():
         np.testing.assert_allclose(played.off.swapaxes(1, 2), moved, atol=1e-5)
 
 
+def test_a_spike_of_a_large_mesh_is_watched():
+    """One vertex of many sticks out far, and strays farthest."""
+    _, rig, skin = chain(2, vertices_per_bone=5000)
+    spike = 5003  # not one of every third
+    rig.rest[spike] = [1.5, 2.0, 0.0]
+    surface, motion = WatchedSurface(rig, walking(rig, frames=10)), walking(rig, frames=10)
+    assert len(surface.rig.rest) < 4000
+    played = replace(motion, rotations=motion.rotations[:, ::-1])
+    lost = np.linalg.norm(skin(played) - skin(motion), axis=-1)
+    assert lost.max(0).argmax() == spike
+    assert surface.missed(played) == pytest.approx(lost.max(), rel=1e-5)
+
+
 def test_shape_keys_share_the_tolerance():
     mesh, rig, skin = chain(2)
     offsets = np.zeros((1, len(mesh.vertices), 3), np.float32)
