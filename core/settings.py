@@ -103,7 +103,7 @@ class FitSettings:
 
     fit_resolution: int = setting(256, "Resolution", "Longer side, in pixels, at which video and rendering are compared; higher helps thin limbs and takes longer", minimum=64, maximum=2048)
     rest_prior: float = setting(1.0, "Stay Near Rest", "Pulls bones towards the modelled pose where the video says little; raise it if unseen limbs wander", minimum=0.0, maximum=20.0)
-    smoothness: float = setting(1.0, "Smoothness", "Pulls the motion towards constant speed; raise it against jitter, lower it for abrupt motion", minimum=0.0, maximum=20.0)
+    smoothness: float = setting(1.0, "Smoothness", "Pulls the motion towards even acceleration; raise it against jitter, lower it for abrupt motion", minimum=0.0, maximum=20.0)
     stretch: str = setting(
         "AUTO",
         "Stretch",

@@ -25,7 +25,8 @@ from .poses import Poses
 from .preview import Preview
 from .problem import Problem
 from .propagate import won_back
-from .refine import Smoothness, refine
+from .refine import refine
+from .smoothness import Smoothness
 from .solver import OWN_RIG, Priors, Solver
 from .track import track
 

@@ -20,7 +20,8 @@ from torch import Tensor
 from ..fit.kinematics import Moments, Skin
 from ..fit.observe import Observation, Places, skin_at
 from ..fit.poses import Poses
-from ..fit.refine import Round, Smoothness, one_round
+from ..fit.refine import Round, one_round
+from ..fit.smoothness import Smoothness
 from ..fit.solver import Solver, System
 from ..settings import ResidualSettings
 from ..types import Float64, Mesh
@@ -65,7 +66,7 @@ def settled(solver: Solver, poses: Poses, smoothness: Smoothness, stop: Callable
     for one in ROUNDS:
         if stop():
             return poses
-        found, offsets = _one_round(solver, found, smoothness, film, handles.loosened(firmness_of(offsets)), priors, offsets, one)
+        found, smoothness, offsets = _one_round(solver, found, smoothness, film, handles.loosened(firmness_of(offsets)), priors, offsets, one)
     _, found_error = followed(found)
     log.info("bones beneath a loose surface: the picture error is %.0f instead of %.0f", found_error, error)
     return found if found_error < error else poses
@@ -73,11 +74,11 @@ def settled(solver: Solver, poses: Poses, smoothness: Smoothness, stop: Callable
 
 def _one_round(
     solver: Solver, poses: Poses, smoothness: Smoothness, film: Film, handles: Handles, priors: Priors, offsets: Float64, one: Round
-) -> tuple[Poses, Float64]:
+) -> tuple[Poses, Smoothness, Float64]:
     freer = replace(solver, priors=replace(solver.priors, rest=one.rest * solver.priors.rest, hinge=one.hinge * solver.priors.hinge))
     picture = LoosePicture(Evidence.of(film, _carrier(solver, poses), handles), priors, offsets)
-    poses = one_round(freer, poses, replace(smoothness, share=one.smooth), one, picture)
-    return poses, layer.one_round(Evidence.of(film, _carrier(solver, poses), handles), priors, offsets, one.level)
+    poses, smoothness = one_round(freer, poses, replace(smoothness, share=one.smooth), one, picture)
+    return poses, smoothness, layer.one_round(Evidence.of(film, _carrier(solver, poses), handles), priors, offsets, one.level)
 
 
 def _carrier(solver: Solver, poses: Poses) -> Carrier:

@@ -10,7 +10,8 @@ from animamimic.core.fit import OWN_RIG, fit_motion, skin
 from animamimic.core.fit.kinematics import exponential
 from animamimic.core.fit.motion import prepare
 from animamimic.core.fit.poses import Poses
-from animamimic.core.fit.refine import PlainPicture, Smoothness
+from animamimic.core.fit.refine import PlainPicture
+from animamimic.core.fit.smoothness import Smoothness
 from animamimic.core.residual import beneath, fit_residual, layer, settled
 from animamimic.core.residual.beneath import LoosePicture, firmness_of
 from animamimic.core.residual.carrier import Carrier
@@ -142,7 +143,7 @@ def test_poses_are_changed_only_where_the_pictures_come_nearer(scene, monkeypatc
     monkeypatch.setattr(layer, "follow", lambda film, carrier, handles, priors: np.zeros((13, len(handles), 3)))
     monkeypatch.setattr(layer, "one_round", lambda evidence, priors, offsets, level: offsets)
     monkeypatch.setattr(Evidence, "error", lambda self, offsets: next(errors))
-    monkeypatch.setattr(beneath, "one_round", lambda *given: moved)
+    monkeypatch.setattr(beneath, "one_round", lambda solver, poses, smoothness, *_: (moved, smoothness))
     given = truth(subject)
     found = settled(solver, given, Smoothness(), lambda: stopped, mesh=subject.mesh, settings=ResidualSettings())
     assert found is (moved if better and not stopped else given)

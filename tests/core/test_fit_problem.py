@@ -12,7 +12,7 @@ from animamimic.core.fit.kinematics import exponential, skin
 from animamimic.core.fit.limbs import limb_joints
 from animamimic.core.fit.poses import Poses
 from animamimic.core.fit.problem import Problem
-from animamimic.core.fit.refine import Smoothness, _solve
+from animamimic.core.fit.smoothness import Smoothness
 from animamimic.core.fit.solver import Solver, block_diagonal, predict
 from animamimic.core.types import Mesh, Rig, View
 
@@ -141,49 +141,32 @@ def test_prediction_goes_on_at_the_share_of_the_speed():
     np.testing.assert_allclose(ahead.translations, 1.5)
 
 
-def test_banded_solve_is_the_dense_one():
-    """Three free frames of two unknowns after the fixed one, against the same normal equations written out."""
-    generator = np.random.default_rng(7)
-    root = generator.normal(size=(3, 2, 2))
-    hessian = root @ root.transpose(0, 2, 1) + np.eye(2)
-    gradient, weights, bends = generator.normal(size=(3, 2)), np.array([3.0, 5.0]), generator.normal(size=(2, 2))
-    difference = np.array([[-2.0, 1, 0], [1, -2, 1]])
-    dense = np.kron(difference.T @ difference, np.diag(weights))
-    for frame in range(3):
-        dense[2 * frame : 2 * frame + 2, 2 * frame : 2 * frame + 2] += hessian[frame]
-    right = gradient + weights * (difference.T @ bends)
-    np.testing.assert_allclose(_solve(hessian, gradient, weights, bends).ravel(), -np.linalg.solve(dense, right.ravel()), rtol=1e-10)
-
-
-def test_a_calm_joint_is_held_tighter():
-    """Bends ten times smaller than usual: a hundred times the strength, as the variance says; larger ones stop at the loosest."""
-    smoothness = Smoothness(turn=1.0, shift=1.0, usual_turn=0.1, usual_shift=0.1, loosest=0.5, tightest=1000)
-    bends = np.zeros((4, 6))
-    bends[:, 0], bends[:, 3] = 0.01, 5.0
-    np.testing.assert_allclose(smoothness.strengths(bends, 2, 0), [100, 100, 100, 0.5, 0.5, 0.5])
-
-
-def test_loosening_spares_calm_joints():
-    """At a share of a quarter, a joint as wild as usual keeps a quarter of its hold, one with a hundredth of the variance nearly all."""
-    bends = np.zeros((4, 6))
-    bends[:, 0], bends[:, 3] = 0.1, 0.01
-    strengths = Smoothness(turn=1.0, shift=1.0, usual_turn=0.1, usual_shift=0.1, share=0.25).strengths(bends, 2, 0)
-    np.testing.assert_allclose(strengths, np.repeat([0.25, 100 * 0.25**0.03], 3))
-
-
 @pytest.mark.parametrize(("priors", "rest", "share"), [(OWN_RIG, 2.0, 0.2), (AUTOMATIC_RIG, 40.0, 1.0)])
 def test_only_a_rig_made_for_the_subject_is_let_go(problem, monkeypatch, priors, rest, share):
     """The pulls of the last round: of 40 a twentieth, or of 160 the quarter that it began with."""
     held = []
-    monkeypatch.setattr(refine, "one_round", lambda solver, poses, smoothness, one: held.append((solver.priors.rest, smoothness.share)) or poses)
+    monkeypatch.setattr(refine, "one_round", lambda solver, poses, smoothness, one: held.append((solver.priors.rest, smoothness.share)) or (poses, smoothness))
     refine.refine(Solver(None, priors), Poses.rest(2, problem.joints), Smoothness(), lambda fraction: None)
     assert held[0][1] == 1.0
     assert held[-1] == pytest.approx((rest, share))
 
 
+def test_what_a_round_learns_of_the_joints_is_kept(problem, monkeypatch):
+    """Every round adds one to what the picture is known to determine."""
+    known = []
+
+    def one_more(solver, poses, smoothness, one):
+        known.append(0.0 if smoothness.determined is None else float(smoothness.determined[0]))
+        return poses, replace(smoothness, determined=np.array([known[-1] + 1]))
+
+    monkeypatch.setattr(refine, "one_round", one_more)
+    refine.refine(Solver(None), Poses.rest(2, problem.joints), Smoothness(), lambda fraction: None)
+    assert known == list(range(len(refine.ROUNDS)))
+
+
 def test_limbs_are_reconsidered_once_before_the_last_rounds(problem, monkeypatch):
     happened = []
-    monkeypatch.setattr(refine, "one_round", lambda solver, poses, smoothness, one: happened.append(one.level) or poses)
+    monkeypatch.setattr(refine, "one_round", lambda solver, poses, smoothness, one: happened.append(one.level) or (poses, smoothness))
 
     def between(poses):
         happened.append("limbs")
@@ -195,7 +178,7 @@ def test_limbs_are_reconsidered_once_before_the_last_rounds(problem, monkeypatch
 
 def test_what_does_not_promise_is_left_after_the_first_rounds(problem, monkeypatch):
     happened = []
-    monkeypatch.setattr(refine, "one_round", lambda solver, poses, smoothness, one: happened.append(one.level) or poses)
+    monkeypatch.setattr(refine, "one_round", lambda solver, poses, smoothness, one: happened.append(one.level) or (poses, smoothness))
     refine.refine(Solver(None), Poses.rest(2, problem.joints), Smoothness(), lambda fraction: None, between=happened.append, promising=lambda poses: False)
     assert happened == [2, 3, 3]
 
@@ -213,12 +196,12 @@ def test_unknowns_are_turned_block_by_block():
 def test_steps_of_a_round_gather_speed(problem, monkeypatch):
     """Each step goes a tenth of the way to a place one away. With 0.7 of the last step before each next, 0.9, 0.747 and 0.576 of it are left."""
 
-    def tenth(problem, poses, *_):
-        return replace(poses, translations=poses.translations + 0.1 * (1 - poses.translations))
+    def tenth(problem, poses, systems, smoothness):
+        return replace(poses, translations=poses.translations + 0.1 * (1 - poses.translations)), smoothness
 
     monkeypatch.setattr(refine, "_step", tenth)
     stub = SimpleNamespace(problem=problem, priors=OWN_RIG)
-    poses = refine.one_round(stub, Poses.rest(1, problem.joints), Smoothness(), refine.Round(3, 3, 1.0, 1.0, 1.0))
+    poses, _ = refine.one_round(stub, Poses.rest(1, problem.joints), Smoothness(), refine.Round(3, 3, 1.0, 1.0, 1.0))
     np.testing.assert_allclose(1 - poses.translations, 0.57591)
 
 
