@@ -34,7 +34,7 @@ STANDS_STILL = Attempt(0.0, (1, 2, 3), (False, True, True))
 
 POLISH = (1, 2, 3)
 
-TRAILS = 3
+TRAILS = 2
 """Trails kept at most."""
 
 APART = 0.006
