@@ -46,7 +46,7 @@ class Smoothness:
     shift: float = 6000.0
     usual_turn: float = 0.03
     usual_shift: float = 0.004
-    loosest: float = 0.05
+    loosest: float = 0.3
     tightest: float = 1e6
     share: float = 1.0
     determined: Float64 | None = None
