@@ -59,11 +59,17 @@ def test_a_calm_joint_is_held_tighter():
 
 
 def test_loosening_spares_calm_joints():
-    """At a share of a quarter, a joint of four times the usual variance keeps a quarter of its hold, one with a hundredth of it nearly all."""
+    """At a share of a quarter, a joint of twice the usual variance keeps a quarter of its hold, one with a hundredth of it nearly all."""
     changes = np.zeros((4, 6))
-    changes[:, 0], changes[:, 3] = 0.2, 0.01
+    changes[:, 0], changes[:, 3] = 0.02**0.5, 0.01
     strengths = Smoothness(turn=1.0, shift=1.0, usual_turn=0.1, usual_shift=0.1, share=0.25).strengths(changes, 2, 0)
-    np.testing.assert_allclose(strengths, np.repeat([0.25 * 0.25, 100 * 0.25**0.01], 3))
+    np.testing.assert_allclose(strengths, np.repeat([0.5 * 0.25, 100 * 0.25**0.01], 3))
+
+
+def test_the_wildest_joint_is_held_all_the_same():
+    changes = np.full((4, 3), 1.0)
+    smoothness = Smoothness(turn=1.0, usual_turn=0.01)
+    np.testing.assert_allclose(smoothness.strengths(changes, 1, 0), smoothness.loosest)
 
 
 def test_lengths_are_held_one_by_one_as_turns_are():
