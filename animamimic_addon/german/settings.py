@@ -30,7 +30,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "unirig_python": ("Python von UniRig", "Das Python mit dem, was UniRig braucht; leer für die Umgebung .venv in seinem Ordner, sonst das, das python heißt"),
     "fit_resolution": ("Auflösung", "Längere Seite in Pixeln, mit der Video und Rendering verglichen werden; höher hilft dünnen Gliedern und dauert länger"),
     "rest_prior": ("Nahe der Ruhepose", "Zieht Knochen zur modellierten Pose, wo das Video wenig sagt; erhöhen, wenn ungesehene Glieder wandern"),
-    "smoothness": ("Glätte", "Zieht die Bewegung zu gleichmäßigem Tempo; erhöhen gegen Zittern, senken für abrupte Bewegung"),
+    "smoothness": ("Glätte", "Zieht die Bewegung zu gleichmäßiger Beschleunigung; erhöhen gegen Zittern, senken für abrupte Bewegung"),
     "stretch": ("Strecken", "Ob Knochen mehr dürfen als sich drehen: ihren Platz im Elternknochen verlassen oder länger und dünner werden"),
     "flow": ("Fluss", "Wie die gezeichnete Oberfläche im Frame wiedergefunden wird"),
     "flow_weights": ("Gewichte des Flusses", "Datei mit den Gewichten des Netzes, das verfolgt; leer für den Ort, wo torch aufhebt, was es früher geholt hat"),
