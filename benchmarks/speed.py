@@ -4,8 +4,8 @@
 
 JOB: a job folder, for example one that accuracy.py left; it is copied, and what its run had found is not used. Without any, a bending
 tube of 10,000 triangles is run, 49 frames of 512 x 512, with an automatic rig. Every run is a process of its own. Wall seconds mean
-something on a quiet machine alone. What a second core is worth to this machine is told first: the cores of a rented one are often the two
-threads of a single core, which together do far less than twice the work, and raise each other's processor seconds.
+something on a quiet machine alone. What a second core is worth to this machine is told first: the cores of a rented one may be the two
+threads of a single core, or lent to others meanwhile, and then two do far less than twice the work.
 """
 
 import argparse
