@@ -189,8 +189,8 @@ class Moments:
         weights = skin.weights.expand(bones.shape)[..., None]
         batch = torch.arange(len(world)).reshape(-1, 1, 1)
         pieces = ((world[batch, bones] @ skin.starts[..., None])[..., 0] + shift[batch, bones]) * weights
-        each = torch.cat([pieces, weights], -1).movedim(-1, 0)
-        held = torch.zeros(*each.shape[:-1], len(skeleton.parents), dtype=dtype).scatter_add_(-1, bones.expand(each.shape), each)
+        weighted = torch.cat([pieces, weights], -1).movedim(-1, 0)
+        held = torch.zeros(*weighted.shape[:-1], len(skeleton.parents), dtype=dtype).scatter_add_(-1, bones.expand(weighted.shape), weighted)
         carried = held @ skeleton.descends.T.to(dtype)
         joints = skeleton.joints(world.to(skeleton.heads.dtype), shift.to(skeleton.heads.dtype)).to(dtype)
         shares = carried[3]

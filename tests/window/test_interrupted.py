@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_run import STANDSTILL_SECONDS
+from tab import STANDSTILL_SECONDS
 
 FINGERPRINT = """
 answer = sorted(f"{kind}/{one.name}" for kind in ("objects", "meshes", "armatures", "actions", "cameras") for one in getattr(bpy.data, kind))

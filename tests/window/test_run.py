@@ -32,9 +32,6 @@ session, preview = (sys.modules[f"{MODULE}.animamimic_addon.{name}"] for name in
 answer = preview.icon(session.last_folder()) != 0
 """
 
-STANDSTILL_SECONDS = 0.5
-"""A call of ours that waits for nothing takes far less, on a crowded machine too."""
-
 REDRAW = """
 begun = time.monotonic(), time.thread_time()
 bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=5)

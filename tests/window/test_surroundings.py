@@ -4,8 +4,9 @@ import statistics
 import time
 
 from desk import SETTLE_SECONDS
+from tab import STANDSTILL_SECONDS
 from test_interrupted import FINGERPRINT, engines
-from test_run import RESULT, STANDSTILL_SECONDS
+from test_run import RESULT
 
 START_IN = """
 area = next(one for one in {window}.screen.areas if one.type == "VIEW_3D")
