@@ -21,6 +21,9 @@ from ..types import Float32, Float64, Motion, Rig
 CHUNK_POINTS = 2_000_000
 """Most skinned points (frames times vertices) computed in one go: bounds the memory for long clips of large meshes."""
 
+WIDE = -0.9
+"""Cosine of a turn below which its axis is not read off the matrix's odd part, which vanishes at half a turn."""
+
 
 @dataclass(frozen=True)
 class Skeleton:
@@ -260,7 +263,13 @@ def exponential(vectors: Tensor) -> Tensor:
 
 def logarithm(rotations: Tensor) -> Tensor:
     """Rotation vectors [..., 3], angle in [0, pi], of rotation matrices [..., 3, 3]."""
-    return _quaternion_logarithm(matrix_to_quaternion(rotations))
+    spin = 0.5 * torch.stack([rotations[..., 2, 1] - rotations[..., 1, 2], rotations[..., 0, 2] - rotations[..., 2, 0], rotations[..., 1, 0] - rotations[..., 0, 1]], -1)
+    sine, cosine = torch.linalg.norm(spin, dim=-1), 0.5 * (rotations.diagonal(dim1=-2, dim2=-1).sum(-1) - 1)
+    found = spin * torch.where(sine > 1e-9, torch.atan2(sine, cosine) / sine.clamp(min=1e-9), torch.ones_like(sine))[..., None]
+    wide = cosine < WIDE
+    if wide.any():
+        found[wide] = _quaternion_logarithm(matrix_to_quaternion(rotations[wide]))
+    return found
 
 
 def _quaternion_logarithm(quaternions: Tensor) -> Tensor:

@@ -15,7 +15,6 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ..render import Raster, interpolate, rasterize
-from ..sent_once import sent_once
 from ..types import Float32, Float64, Int32
 from ..video.pictures import sample
 from .problem import Problem
@@ -59,7 +58,6 @@ class Drawing:
         return np.asarray(cv2.copyTo(self.colours, self.covered.view(np.uint8), background.copy()), np.float32)
 
 
-@sent_once
 @dataclass(frozen=True)
 class Look:
     """What frame 0 tells about the subject's surface.
@@ -115,14 +113,15 @@ class Look:
 
     def project(self, points: Tensor) -> tuple[Float64, Tensor]:
         """Pixel positions float64[..., 2] of normalised points [..., 3], and their derivatives [..., 2, 3] in the points' own dtype."""
-        matrix = torch.from_numpy(self.problem.clip_matrix).to(points.dtype)
-        clip = points @ matrix[:, :3].T + matrix[:, 3]
-        depth = clip[..., 3:].clamp(min=NEAREST * self.problem.clip_matrix[3, 3])
-        half = torch.tensor([self.width / 2, -self.height / 2], dtype=points.dtype)
-        flat = clip[..., :2] / depth
-        positions = flat * half + half.abs()
-        rows = half[:, None] * (matrix[:2, :3] - flat[..., None] * matrix[3, :3]) / depth[..., None]
-        return positions.double().numpy(), rows
+        places = points.numpy()
+        matrix = self.problem.clip_matrix.astype(places.dtype)
+        clip = places.reshape(-1, 3) @ matrix[:, :3].T + matrix[:, 3]
+        depth = np.maximum(clip[:, 3:], places.dtype.type(NEAREST * self.problem.clip_matrix[3, 3]))
+        half = np.array([self.width / 2, -self.height / 2], places.dtype)
+        flat = clip[:, :2] / depth
+        positions = flat * half + np.abs(half)
+        rows = (half / depth)[:, :, None] * (matrix[:2, :3] - flat[:, :, None] * matrix[3, :3])
+        return positions.astype(np.float64, copy=False).reshape(*points.shape[:-1], 2), torch.from_numpy(rows.reshape(*points.shape[:-1], 2, 3))
 
     def _worn(self, clip: Float32, raster: Raster) -> tuple[Float32, np.ndarray]:
         """Colours float32[T, H, W, 3] and whether frame 0 showed the surface bool[T, H, W], for clip-space points [T, W, 4]."""

@@ -53,21 +53,18 @@ class ColourObjective:
 
     def quadratic(self, positions: Float64) -> Quadratic:
         """See `Objective.quadratic`."""
-        count = positions.shape[1]
         sides = np.array([[1, 0], [-1, 0], [0, 1], [0, -1], [0, 0]], np.float32) * 0.5
-        information, gradient = np.zeros((*positions.shape, 2)), np.zeros(positions.shape)
-        cost = np.zeros(len(positions))
+        around = positions.astype(np.float32)[:, None] + sides[:, None]
+        values = np.empty((*around.shape[:3], 3))
         for item, frame in enumerate(self.frames):
-            around = (positions[item][None] + sides[:, None]).astype(np.float32).reshape(-1, 2)
-            values = sample(self.evidence[frame].blurred(self.level), around).reshape(5, count, 3).astype(np.float64)
-            slope = np.stack([values[0] - values[1], values[2] - values[3]], 1)  # n, 2, 3
-            residual = values[4] - self.colours[item]
-            squared = (residual**2).sum(-1)
-            weight = self.weights[item] * _outlier_weight(squared, self.tolerance)
-            information[item] = weight[:, None, None] * slope @ slope.transpose(0, 2, 1)
-            gradient[item] = weight[:, None] * (slope @ residual[..., None])[..., 0]
-            cost[item] = (self.weights[item] * _robust(squared, self.tolerance)).sum()
-        return Quadratic(information, gradient, cost)
+            values[item] = sample(self.evidence[frame].blurred(self.level), around[item].reshape(-1, 2)).reshape(values.shape[1:])
+        residual = values[:, 4] - self.colours
+        squared = _dot(residual, residual)
+        weight = self.weights * _outlier_weight(squared, self.tolerance)
+        across, down = values[:, 0] - values[:, 1], values[:, 2] - values[:, 3]
+        information = _symmetric(weight * _dot(across, across), weight * _dot(across, down), weight * _dot(down, down))
+        gradient = np.stack([weight * _dot(across, residual), weight * _dot(down, residual)], -1)
+        return Quadratic(information, gradient, (self.weights * _robust(squared, self.tolerance)).sum(1))
 
 
 @dataclass(frozen=True)
@@ -86,19 +83,15 @@ class SilhouetteObjective:
 
     def quadratic(self, positions: Float64) -> Quadratic:
         """See `Objective.quadratic`."""
-        pixel = self.evidence.pixel
-        information, gradient = np.zeros((*positions.shape, 2)), np.zeros(positions.shape)
-        cost = np.zeros(len(positions))
+        pixel, places = self.evidence.pixel, positions.astype(np.float32)
+        distance, slope = np.empty(places.shape[:2]), np.empty(places.shape)
         for item, frame in enumerate(self.frames):
             ready = self.evidence[frame]
-            place = positions[item].astype(np.float32)
-            residual = (sample(ready.distance, place).astype(np.float64) - self.offset) / pixel
-            slope = sample(ready.slope, place).astype(np.float64) / pixel
-            weight = self.weights[item] * _outlier_weight(residual**2, self.tolerance)
-            information[item] = weight[:, None, None] * slope[:, :, None] * slope[:, None]
-            gradient[item] = (weight * residual)[:, None] * slope
-            cost[item] = (self.weights[item] * _robust(residual**2, self.tolerance)).sum()
-        return Quadratic(information, gradient, cost)
+            distance[item], slope[item] = sample(ready.distance, places[item]), sample(ready.slope, places[item])
+        residual = (distance - self.offset) / pixel
+        weight = self.weights * _outlier_weight(residual**2, self.tolerance)
+        gradient = (weight * residual / pixel)[..., None] * slope
+        return Quadratic(_outer(weight / pixel**2, slope), gradient, (self.weights * _robust(residual**2, self.tolerance)).sum(1))
 
 
 @dataclass(frozen=True)
@@ -119,19 +112,46 @@ class TargetObjective:
 
     def quadratic(self, positions: Float64) -> Quadratic:
         """See `Objective.quadratic`."""
-        items = np.arange(len(positions))[:, None]
-        apart = (positions[items, self.owners] - self.targets) / self.pixel
-        distance = (apart**2).sum(-1)
+        count, points = positions.shape[:2]
+        owners = (self.owners + points * np.arange(count)[:, None]).ravel()
+        apart = (positions.reshape(-1, 2)[owners] - self.targets.reshape(-1, 2)).reshape(self.targets.shape) / self.pixel
+        distance = _dot(apart, apart)
         weight = self.weights * _outlier_weight(distance, self.tolerance)
+        pull, along = apart, distance
+        if self.normals is not None:
+            across = _dot(self.normals, apart)
+            pull, along = across[..., None] * self.normals, across**2
+
+        def summed(values: Float64) -> Float64:
+            total = np.bincount(owners, values.ravel(), count * points).astype(np.float64, copy=False)
+            return total.reshape(count, points)
+
+        stiff = weight / self.pixel**2
         if self.normals is None:
-            shape = np.broadcast_to(np.eye(2), (*apart.shape, 2))
+            total = summed(stiff)
+            information = _symmetric(total, np.zeros_like(total), total)
         else:
-            shape = self.normals[..., :, None] * self.normals[..., None, :]
-        information, gradient = np.zeros((*positions.shape, 2)), np.zeros(positions.shape)
-        np.add.at(information, (items, self.owners), weight[..., None, None] * shape / self.pixel**2)
-        np.add.at(gradient, (items, self.owners), weight[..., None] * (shape @ apart[..., None])[..., 0] / self.pixel)
-        along = (apart[..., None, :] @ shape @ apart[..., None])[..., 0, 0]
+            x, y = self.normals[..., 0], self.normals[..., 1]
+            information = _symmetric(summed(stiff * x * x), summed(stiff * x * y), summed(stiff * y * y))
+        force = weight / self.pixel
+        gradient = np.stack([summed(force * pull[..., 0]), summed(force * pull[..., 1])], -1)
         return Quadratic(information, gradient, (self.weights * _robust(along, self.tolerance)).sum(1))
+
+
+def _dot(one: Float64, other: Float64) -> Float64:
+    """Scalar products along the last axis."""
+    return np.einsum("...c,...c->...", one, other)
+
+
+def _outer(weight: Float64, vectors: Float64) -> Float64:
+    """[..., 2, 2]: weights [...] times the vectors [..., 2] times themselves."""
+    weighted = weight[..., None] * vectors
+    return weighted[..., :, None] * vectors[..., None, :]
+
+
+def _symmetric(xx: Float64, xy: Float64, yy: Float64) -> Float64:
+    """[..., 2, 2] of three of its entries [...]."""
+    return np.stack([xx, xy, xy, yy], -1).reshape(*xx.shape, 2, 2)
 
 
 def _outlier_weight(squared: Float64, tolerance: float) -> Float64:

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..sent_once import sent_once
 from ..types import Float32, Float64, UInt8
 from ..video.flow import DIS, Follower, window
 from ..video.pictures import grey, sample
@@ -17,6 +16,7 @@ from .kinematics import Skin
 from .light import light_on
 from .look import Drawing, Look
 from .objectives import ColourObjective, Objective, SilhouetteObjective, TargetObjective
+from .posed import merged
 from .poses import Poses
 from .problem import Problem
 
@@ -54,7 +54,6 @@ class Places:
     mix: Tensor
 
 
-@sent_once
 @dataclass(frozen=True)
 class Observation:
     """Points to follow and the objectives that pull them. skin: of the surface's points and, after them, the rim's."""
@@ -85,7 +84,6 @@ class Sampled:
         return (self.pixels[:, ::-1] + 0.5).astype(np.float32)
 
 
-@sent_once
 @dataclass(frozen=True)
 class Observer:
     """Compares poses with frames.
@@ -131,7 +129,7 @@ class Observer:
         )
         surface, rim = self._places(drawings, surfaces, self.surface_points), self._places(drawings, rims, RIM_POINTS)
         both = Places(torch.cat([surface.corners, rim.corners], 1), torch.cat([surface.mix, rim.mix], 1))
-        return Observation(surface, tuple(pulls), rim, rim_pulls, skin_at(self.problem.skin, both))
+        return Observation(surface, tuple(pulls), rim, rim_pulls, merged(skin_at(self.problem.skin, both)))
 
     def lit(self, frame: int, drawing: Drawing) -> Drawing:
         """The drawing in a frame's light."""

@@ -16,10 +16,10 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from ..bone_scale import bone_axes, scale_matrices
-from ..sent_once import sent_once
 from ..surface import spread_by_area
 from ..types import Float32, Float64, Int32, Mesh, Motion, Rig, View
 from .kinematics import Skeleton, Skin, Stretching, stretch_matrices
+from .posed import transforms
 from .poses import Poses
 from .tree import solved_tree
 
@@ -30,7 +30,6 @@ WELD = 1e-5
 """Vertices nearer than this fraction of the diagonal are one."""
 
 
-@sent_once
 @dataclass(frozen=True)
 class Problem:
     """The normalised subject.
@@ -154,8 +153,8 @@ class Problem:
     def transforms(self, poses: Poses) -> tuple[Tensor, Tensor]:
         """Linear maps float64[T, J, 3, 3] and shifts float64[T, J, 3] of all joints."""
         if poses.stretches is None:
-            return self.skeleton.transforms(poses.rotations, poses.translations)
-        return self.skeleton.transforms(poses.rotations @ stretch_matrices(poses.stretches, self.axes), poses.translations)
+            return transforms(self.skeleton, poses.rotations, poses.translations)
+        return transforms(self.skeleton, poses.rotations @ stretch_matrices(poses.stretches, self.axes), poses.translations)
 
     def with_limb(self, pose: Poses, joints: Sequence[int], rotations: Tensor) -> tuple[Tensor, Tensor]:
         """Transforms [K, J, 3, 3] and [K, J, 3] of one pose with other turns float64[K, m, 3, 3] of some joints; see `Skeleton.moved`."""
@@ -167,7 +166,7 @@ class Problem:
     def parent_turns(self, poses: Poses, world: Tensor) -> Tensor:
         """float64[T, J, 3, 3]: the rotation of each joint's parent, as if nothing above it were stretched. world: the joints' linear maps."""
         if poses.stretches is not None:
-            world, _ = self.skeleton.transforms(poses.rotations, poses.translations)
+            world, _ = transforms(self.skeleton, poses.rotations, poses.translations)
         return self.skeleton.parent_rotations(world)
 
     def stretching(self, poses: Poses, world: Tensor) -> Stretching | None:

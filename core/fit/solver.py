@@ -8,11 +8,13 @@ projection and skinning to the unknowns, adds the priors and solves one small de
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from .kinematics import Moments, exponential, logarithm
+from .kinematics import exponential, logarithm
 from .observe import Observation, Observer
+from .posed import PosedSkin
 from .poses import Poses
 from .problem import Problem
 
@@ -103,20 +105,18 @@ class Solver:
     def picture_system(self, poses: Poses, observation: Observation) -> System:
         """Normal equations of what the picture says."""
         world, shift = self.problem.transforms(poses)
-        moments = Moments.of(self.problem.skeleton, observation.skin, world, shift)
-        positions, rows = self.observer.look.project(moments.points)
-        information, gradient = torch.zeros(*rows.shape[:-1], 2), torch.zeros(rows.shape[:-1])
-        cost = torch.zeros(len(poses), dtype=torch.float64)
+        posed = PosedSkin(self.problem.skeleton, observation.skin, world, shift)
+        positions, rows = self.observer.look.project(posed.points)
+        information, gradient, cost = np.zeros((*positions.shape, 2)), np.zeros(positions.shape), np.zeros(len(poses))
         for part, objectives in observation.parts:
             for objective in objectives:
                 model = objective.quadratic(positions[:, part])
-                information[:, part] += torch.from_numpy(model.information)
-                gradient[:, part] += torch.from_numpy(model.gradient)
-                cost += torch.from_numpy(model.cost)
-        jacobian = moments.jacobian(rows, self.problem.movable, self.problem.stretching(poses, world))
-        flat, weighted = jacobian.flatten(1, 2), (information @ jacobian).flatten(1, 2)
-        slope = (flat.transpose(1, 2) @ gradient.flatten(1)[..., None])[..., 0]
-        return System((weighted.transpose(1, 2) @ flat).double(), slope.double(), cost)
+                information[:, part] += model.information
+                gradient[:, part] += model.gradient
+                cost += model.cost
+        stretching = self.problem.stretching(poses, world)
+        normal = posed.normal(rows, torch.from_numpy(information), torch.from_numpy(gradient), self.problem.movable, stretching)
+        return System(*normal, torch.from_numpy(cost))
 
     def with_priors(self, system: System, poses: Poses, predicted: Poses | None) -> System:
         """Add the pull to the pose of frame 0 and to the predicted pose."""
@@ -174,13 +174,13 @@ class Solver:
         """The pull of the whole surface towards its depth in frame 0; see `Priors.bulk`."""
         skin, rest = self.problem.bulk
         axis = torch.from_numpy(self.problem.camera_axis)
-        moments = Moments.of(self.problem.skeleton, skin, world, shift)
-        rows = axis.to(moments.points.dtype).expand(len(world), len(rest), 1, 3)
-        jacobian = moments.jacobian(rows, self.problem.movable, self.problem.stretching(poses, world))[:, :, 0].double()
-        away = (moments.points.double() - rest) @ axis
+        posed = PosedSkin(self.problem.skeleton, skin.single(), world, shift)
+        away = (posed.points - rest) @ axis
         strength = self.priors.bulk / len(rest)
-        gradient = strength * (jacobian.transpose(1, 2) @ away[..., None])[..., 0]
-        return System(strength * jacobian.transpose(1, 2) @ jacobian, gradient, 0.5 * strength * (away**2).sum(1))
+        rows = axis.repeat(*away.shape, 1, 1)
+        information, gradient = torch.full((*away.shape, 1, 1), strength, dtype=axis.dtype), strength * away[..., None]
+        hessian, slope = posed.normal(rows, information, gradient, self.problem.movable, self.problem.stretching(poses, world))
+        return System(hessian, slope, 0.5 * strength * (away**2).sum(1))
 
     def step(self, poses: Poses, system: System) -> Poses:
         """Solve and move."""

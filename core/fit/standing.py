@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..sent_once import sent_once
 from ..types import Float64
-from .kinematics import Moments, Skin
+from .kinematics import Skin
+from .posed import PosedSkin, skinned
 from .poses import Poses
 from .problem import Problem
 
@@ -33,7 +33,6 @@ SHORTEST = 6
 """Frames that a part must stand still at least: every swing has a turning point."""
 
 
-@sent_once
 @dataclass(frozen=True)
 class Feelers:
     """Points of every joint's skin, far from each other. skin: of all; joint: int64[N], whose they are."""
@@ -74,7 +73,7 @@ class Standing:
     @staticmethod
     def of(feelers: Feelers, poses: Poses, strength: float) -> "Standing":
         """Look where the parts stand still. strength: per squared diagonal and joint."""
-        points = feelers.skin.points(*feelers.problem.transforms(poses))
+        points = skinned(feelers.skin.single(), *feelers.problem.transforms(poses))
         places, depth = feelers.in_plane(points.numpy()), (points @ feelers.axis).numpy()
         target, held = depth.copy(), np.zeros_like(depth)
         for joint in np.unique(feelers.joint):
@@ -90,13 +89,11 @@ class Standing:
         held = torch.nonzero(self.strength[frames].any(0))[:, 0]
         target, strength = self.target[frames][:, held], self.strength[frames][:, held]
         world, shift = problem.transforms(part)
-        moments = Moments.of(problem.skeleton, self.feelers.skin[held].single(), world, shift)
-        axis = self.feelers.axis.float()
-        rows = axis.expand(*moments.points.shape[:2], 1, 3)
-        jacobian = moments.jacobian(rows, problem.movable, problem.stretching(part, world))[:, :, 0]
-        away = moments.points @ axis - target
-        weighted = (jacobian * strength.float()[..., None]).transpose(1, 2)
-        return (weighted @ jacobian).double(), (weighted.double() @ away[..., None])[..., 0]
+        posed = PosedSkin(problem.skeleton, self.feelers.skin[held].single(), world, shift)
+        axis = self.feelers.axis
+        away = posed.points @ axis - target
+        rows = axis.repeat(*away.shape, 1, 1)
+        return posed.normal(rows, strength[..., None, None].contiguous(), (strength * away)[..., None], problem.movable, problem.stretching(part, world))
 
 
 def still_spans(places: Float64) -> list[slice]:

@@ -185,6 +185,13 @@ def test_logarithm_undoes_exponential_up_to_half_a_turn():
     np.testing.assert_allclose(logarithm(exponential(vectors)), vectors, atol=1e-9)
 
 
+def test_logarithm_of_half_a_turn_has_its_axis():
+    """Up to sign: the matrix is even in the axis, and its odd part is nothing."""
+    for angle in (np.pi, np.pi - 1e-9):
+        found = logarithm(exponential(torch.tensor([[0.6 * angle, 0, -0.8 * angle]], dtype=torch.float64)))
+        np.testing.assert_allclose(found.abs(), [[0.6 * np.pi, 0, 0.8 * np.pi]], atol=1e-7)
+
+
 def test_a_limb_moves_as_if_all_bones_were_placed():
     """A tree of five, of which the second and what hangs on it turn; the root by itself too."""
     generator = torch.Generator().manual_seed(0)

@@ -71,6 +71,18 @@ def test_colour_on_a_ramp_finds_the_shift():
     np.testing.assert_allclose(step, [-10, 0], atol=0.05)
 
 
+def test_slanted_lines_pull_their_own_items_points():
+    """Two items of two points; the second item's second point, (3, 4) off, is pulled twice: by 0.6 * 3 + 0.8 * 4 = 5 each time, along (0.6, 0.8)."""
+    positions, targets = np.zeros((2, 2, 2)), np.zeros((2, 2, 2))
+    positions[1, 1] = 3, 4
+    objective = TargetObjective(1.0, np.array([[0, 0], [1, 1]]), targets, np.ones((2, 2)), np.tile([0.6, 0.8], (2, 2, 1)), tolerance=1e6)
+    model = objective.quadratic(positions)
+    np.testing.assert_allclose(model.gradient[1], [[0, 0], [6, 8]], rtol=1e-6)
+    np.testing.assert_allclose(model.information[1], [np.zeros((2, 2)), [[0.72, 0.96], [0.96, 1.28]]], rtol=1e-6)
+    np.testing.assert_allclose(model.information[0], [[[0.72, 0.96], [0.96, 1.28]], np.zeros((2, 2))], rtol=1e-6)
+    np.testing.assert_allclose(model.cost, [0, 25], rtol=1e-6)
+
+
 def test_target_and_line():
     """A free target 3 right and 4 down costs 12.5; as a line across x it costs 4.5 and ignores y."""
     positions = np.array([[[10.0, 10.0]]])
