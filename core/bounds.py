@@ -21,6 +21,9 @@ MEMORY_SHARE = 0.75
 CUDA_DEVICE = Path("/dev/nvidiactl")
 """There where Linux has an NVIDIA driver, which maps far more of the address space than it uses memory: the system would count it as data."""
 
+PROCESS_GIGABYTES = 2
+"""What a process that helps the fit may take; one that needs more ends, and the run goes on without it."""
+
 GIGABYTE = 10**9
 NICENESS = 10
 
@@ -52,6 +55,25 @@ def bound(settings: MachineSettings, exceeded: Callable[[], None]) -> None:
         torch.set_num_threads(1)
     bound_opencv()
     use_workers(min(settings.threads or cores(), most_threads()), bound_opencv)
+
+
+def helping_processes(settings: MachineSettings) -> int:
+    """How many may help this one, so that half the memory stays with it."""
+    most = settings.memory_limit or most_gigabytes()
+    return max(0, min(settings.threads or cores(), most_threads(), int(min(most, 1e6) / 2 / PROCESS_GIGABYTES) + 1) - 1)
+
+
+def begin_process() -> None:
+    """Keep a process that helps the fit within its bounds; its priority is that of who started it."""
+    import torch
+
+    if sys.platform == "linux" and not CUDA_DEVICE.exists():
+        _bound_memory(PROCESS_GIGABYTES)
+    else:
+        _watch.watch(PROCESS_GIGABYTES * GIGABYTE, lambda: os._exit(1))
+    keep_freed_memory()
+    torch.set_num_threads(1)
+    bound_opencv()
 
 
 def bound_opencv() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import job
-from .bounds import bound, out_of_memory
+from .bounds import begin_process, bound, helping_processes, out_of_memory
 from .clip_stage import clip_view, driving_clip, generated_request, make_driving_video
 from .errors import AnimaMimicError, InputError
 from .files import write_text
@@ -23,6 +23,7 @@ from .refine_stage import wanted as refinement_wanted
 from .soft_stage import LAYER_STAGES, beyond_bones, flesh, imagined
 from .time_left import TimeLeft, usual_seconds
 from .types import Clip, Keys, Motion, Progress, Rig, Tissue, UInt8
+from .workers import processes
 
 if TYPE_CHECKING:
     from .video.generate import Models
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 
 USUAL_FRAMES, USUAL_BONES = 49, 25
 """Of a run about which nothing is known yet, for the time that it will take."""
+
+LEAST_FRAMES = 12
+"""Of a video whose fit is helped by processes: they take two or three seconds to begin."""
 
 OUT_OF_MEMORY = "The engine ran out of memory. Lower the resolution, use a shorter video, or raise the memory limit."
 
@@ -245,13 +249,14 @@ def _surface_follows(request: Request) -> bool:
 
 
 def _fit(request: Request, rig: Rig, clip: Clip, progress: Progress, stop: Callable[[], bool], show: Callable[[UInt8], None]) -> tuple[Motion, dict[str, Any]]:
-    from .fit import AUTOMATIC_RIG, OWN_RIG, fit_motion
-    from .residual import settled
-    from .retiming import retimed
+    with processes(helping_processes(request.settings.machine) if len(clip.frames) >= LEAST_FRAMES else 0, begin_process):
+        from .fit import AUTOMATIC_RIG, OWN_RIG, fit_motion  # takes as long as the processes take to begin
+        from .residual import settled
+        from .retiming import retimed
 
-    base = OWN_RIG if request.rig is not None else AUTOMATIC_RIG
-    settle = partial(settled, mesh=request.mesh, settings=request.settings.residual) if _surface_follows(request) else None
-    motion, report = fit_motion(request.mesh, rig, request.needed_view(), clip, request.settings.fit, progress, base, stop, show, settle)
+        base = OWN_RIG if request.rig is not None else AUTOMATIC_RIG
+        settle = partial(settled, mesh=request.mesh, settings=request.settings.residual) if _surface_follows(request) else None
+        motion, report = fit_motion(request.mesh, rig, request.needed_view(), clip, request.settings.fit, progress, base, stop, show, settle)
     if clip.times is not None:
         motion = retimed(motion, clip.times, request.frame_count)
     return motion, report_values(report)

@@ -16,8 +16,8 @@ RESET_PEAK = "5"
 
 @dataclass(frozen=True)
 class Usage:
-    """seconds: by the clock. cpu_seconds: of all threads of this process. peak_megabytes: the process's most resident memory meanwhile;
-    where the system cannot forget an earlier peak (anything but Linux, some sandboxes), its most so far."""
+    """seconds: by the clock. cpu_seconds: of all threads of this process, and of those that help it. peak_megabytes: the process's most resident memory meanwhile
+    and the most of each that helps it, together; where the system cannot forget an earlier peak (anything but Linux, some sandboxes), the most so far."""
 
     seconds: float
     cpu_seconds: float
@@ -29,15 +29,29 @@ class Meter:
     """Measures from when it is made."""
 
     _wall: float = field(default_factory=time.monotonic)
-    _cpu: float = field(default_factory=time.process_time)
+    _cpu: float = field(default_factory=lambda: _cpu_seconds())
 
     def __post_init__(self) -> None:
         if sys.platform == "linux":
             _forget_peak()
+        _peak_of.clear()
 
     def read(self) -> Usage:
         """What was taken until now."""
-        return Usage(round(time.monotonic() - self._wall, 2), round(time.process_time() - self._cpu, 2), round(peak_bytes() / MEGABYTE, 1))
+        return Usage(round(time.monotonic() - self._wall, 2), round(_cpu_seconds() - self._cpu, 2), round((peak_bytes() + sum(_peak_of.values())) / MEGABYTE, 1))
+
+
+def note_process(process: int, cpu_seconds: float, peak: int) -> None:
+    """What a process that helps this one says that it has taken since it began: processor seconds, and the most bytes at once."""
+    _cpu_of[process], _peak_of[process] = cpu_seconds, peak
+
+
+_cpu_of: dict[int, float] = {}
+_peak_of: dict[int, int] = {}
+
+
+def _cpu_seconds() -> float:
+    return time.process_time() + sum(_cpu_of.values())
 
 
 def _forget_peak() -> None:

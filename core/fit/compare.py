@@ -1,11 +1,12 @@
 """How badly a pose explains a frame: the judge between hypotheses."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from ..types import Float32, Float64
-from ..workers import each
+from ..workers import spread
 from .evidence import FrameEvidence, squared_difference
 from .light import Light, light_on
 from .look import Drawing
@@ -19,12 +20,15 @@ BATCH = 8
 def picture_error(observer: Observer, frames: Sequence[int], poses: Poses) -> Float64:
     """float64[I]: badness of each pose for its frame, in pixels of a 256-pixel picture: squared colour differences, limited, plus
     the area where drawing and mask disagree."""
+    batches = [(list(frames[first : first + BATCH]), poses[first : first + BATCH]) for first in range(0, len(poses), BATCH)]
+    return np.concatenate(spread(partial(_errors, observer), batches)) / observer.evidence.pixel**2
 
-    def errors(first: int) -> list[float]:
-        drawings = observer.look.draw(*observer.problem.transforms(poses[first : first + BATCH]))
-        return [float(error_map(observer.evidence[frame], drawing).sum()) for frame, drawing in zip(frames[first:], drawings, strict=False)]
 
-    return np.concatenate(each(errors, range(0, len(poses), BATCH))) / observer.evidence.pixel**2
+def _errors(observer: Observer, batch: tuple[list[int], Poses]) -> list[float]:
+    """Of some frames, each with its pose; in pixels of the picture."""
+    frames, poses = batch
+    drawings = observer.look.draw(*observer.problem.transforms(poses))
+    return [float(error_map(observer.evidence[frame], drawing).sum()) for frame, drawing in zip(frames, drawings, strict=True)]
 
 
 def clip_error(observer: Observer, poses: Poses) -> float:

@@ -9,6 +9,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from ..sent_once import sent_once
 from ..types import Clip, Float32, UInt8
 from .memory import Memory
 
@@ -148,6 +149,7 @@ CHEAP = ("background", "slope", "error_of_background")
 """What a frame holds on to once it was asked for, beside its blurred pictures."""
 
 
+@sent_once
 @dataclass
 class Evidence:
     """The whole clip at the fit's resolution; frames are prepared when first asked for, by whichever thread.
@@ -161,6 +163,10 @@ class Evidence:
     def __post_init__(self) -> None:
         self._kept: Memory[Kept] = Memory(len(self), KEPT_BYTES, lambda kept: kept.bytes)
         self._ready: Memory[FrameEvidence] = Memory(len(self), READY_BYTES, lambda ready: ready.bytes, LEAST_READY)
+
+    def __reduce__(self) -> tuple[type["Evidence"], tuple[UInt8, UInt8]]:
+        """What is prepared is not pickled: every process prepares its own frames."""
+        return Evidence, (self.images, self.coverage)
 
     @staticmethod
     def of(clip: Clip, width: int, height: int) -> "Evidence":

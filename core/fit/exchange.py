@@ -9,6 +9,7 @@ states in every frame; Viterbi 1967).
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from ..mirror import shortest_turn
 from ..types import Float64
-from ..workers import each
+from ..workers import spread
 from .compare import picture_error
 from .hypotheses import Limb, chain_ends, limbs
 from .paths import path_of_least_cost
@@ -101,15 +102,18 @@ def better_spans(own: Float64, other: Float64, change: float) -> list[bool]:
 
 def _fitted(solver: Solver, frames: Sequence[int], poses: Poses, pair: tuple[Limb, Limb]) -> tuple[Poses, Float64]:
     """Some of a clip's poses with two limbs exchanged, fitted to their frames, and their errors float64[n]."""
-
-    def fitted(chunk: list[int]) -> Poses:
-        found = exchanged(solver.problem, poses[chunk], *pair)
-        for flow in FITTED:
-            found = solver.fit(chunk, found, found, LEVELS, flow=flow)
-        return found
-
-    found = Poses.stack(each(fitted, [list(frames[first : first + CHUNK]) for first in range(0, len(frames), CHUNK)]))
+    chunks = [list(frames[first : first + CHUNK]) for first in range(0, len(frames), CHUNK)]
+    found = Poses.stack(spread(partial(_chunk_fitted, solver, pair), [(chunk, poses[chunk]) for chunk in chunks]))
     return found, picture_error(solver.observer, frames, found)
+
+
+def _chunk_fitted(solver: Solver, pair: tuple[Limb, Limb], chunk: tuple[list[int], Poses]) -> Poses:
+    """The same of some frames together, with their poses."""
+    frames, poses = chunk
+    found = exchanged(solver.problem, poses, *pair)
+    for flow in FITTED:
+        found = solver.fit(frames, found, found, LEVELS, flow=flow)
+    return found
 
 
 def exchanged(problem: Problem, poses: Poses, one: Limb, other: Limb) -> Poses:

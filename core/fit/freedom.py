@@ -9,12 +9,13 @@ freed, the clip is refined once more from there, and the result is kept if the p
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ..workers import each
+from ..workers import spread
 from .compare import clip_error
 from .observe import Observer
 from .poses import Poses
@@ -115,19 +116,20 @@ def most_wanted(solver: Solver, poses: Poses) -> tuple[Freedom | None, float]:
     columns = [_columns(problem, one) for one in freedoms]
     fixed = torch.ones(problem.unknowns, dtype=torch.bool)
     fixed[torch.cat(columns)] = False
-
-    def saved_and_cost(first: int) -> Tensor:
-        frames = list(range(first, min(first + CHUNK, len(poses))))
-        part = poses[frames]
-        drawings = opened.observer.look.draw(*problem.transforms(part))
-        observation = opened.observer.observe(frames, drawings, LEVEL, flow=True)
-        system = opened.with_priors(opened.picture_system(part, observation), part, None)
-        saved = promised(system.hessian, system.gradient, torch.nonzero(fixed)[:, 0], columns)
-        return torch.cat([saved, system.cost.sum()[None]])
-
-    *saved, cost = torch.stack(each(saved_and_cost, range(1, len(poses), CHUNK))).sum(0).tolist()
+    chunks = [list(range(first, min(first + CHUNK, len(poses)))) for first in range(1, len(poses), CHUNK)]
+    found = spread(partial(_saved_and_cost, opened, torch.nonzero(fixed)[:, 0], columns), [(frames, poses[frames]) for frames in chunks])
+    *saved, cost = torch.stack(found).sum(0).tolist()
     best = saved.index(max(saved))
     return freedoms[best], saved[best] / max(cost, 1e-12)
+
+
+def _saved_and_cost(opened: Solver, base: Tensor, columns: list[Tensor], chunk: tuple[list[int], Poses]) -> Tensor:
+    """float64[G + 1]: of some frames, what each freedom promises to save, and the cost. opened: with all of them."""
+    frames, poses = chunk
+    drawings = opened.observer.look.draw(*opened.problem.transforms(poses))
+    observation = opened.observer.observe(frames, drawings, LEVEL, flow=True)
+    system = opened.with_priors(opened.picture_system(poses, observation), poses, None)
+    return torch.cat([promised(system.hessian, system.gradient, base, columns), system.cost.sum()[None]])
 
 
 def promised(hessian: Tensor, gradient: Tensor, base: Tensor, groups: list[Tensor]) -> Tensor:

@@ -10,6 +10,7 @@ programming. It is kept where the clip, drawn with it, agrees. Where nothing dec
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from ..mirror import mirrored_limb
 from ..types import Float64
-from ..workers import each
+from ..workers import spread
 from .compare import clip_error
 from .hinge import Hinges
 from .kinematics import exponential, logarithm
@@ -192,7 +193,8 @@ def _other_path(observer: Observer, poses: Poses, limb: Limb, hinges: Hinges) ->
     present = poses.rotations[:, None, list(limb.joints)]
     sure = torch.cat([present, mirrored(observer, poses, limb), from_other_frames(poses, limb)], 1)
     paint, swings = Paint.of(observer, limb.joints[0]), Swings.of(observer.problem, limb, hinges)
-    states = each(lambda frame: _states(paint, frame, poses[frame : frame + 1], limb, hinges, sure[frame], swings), range(len(poses)))
+    frames = [(frame, poses[frame : frame + 1], sure[frame]) for frame in range(len(poses))]
+    states = spread(partial(_states, paint, limb, hinges, swings), frames)
     states[0] = _chosen(states[0], np.zeros(1, int))
     path = path_of_least_cost([one.cost for one in states], [one.places for one in states], MOVE, BEND)
     if not any(path):
@@ -208,8 +210,9 @@ def _prior(states: Sequence[States], path: Sequence[int]) -> float:
     return motion_cost(places, MOVE, BEND) + float(sum(one.unlikely[index] for one, index in zip(states, path, strict=True)))
 
 
-def _states(paint: Paint, frame: int, pose: Poses, limb: Limb, hinges: Hinges, sure: Tensor, swings: Swings) -> States:
-    """The limb's most promising poses in a frame: of those that are surely painted [K, m, 3, 3], and of swings."""
+def _states(paint: Paint, limb: Limb, hinges: Hinges, swings: Swings, one: tuple[int, Poses, Tensor]) -> States:
+    """The limb's most promising poses in a frame: of those that are surely painted [K, m, 3, 3], and of swings. one: a frame, its pose, and the former."""
+    frame, pose, sure = one
     joints = list(limb.joints)
     rotations = torch.cat([sure, swings.from_pose(sure[0])])
     turns = logarithm(rotations)

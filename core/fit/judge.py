@@ -1,12 +1,13 @@
 """How well a fitted motion explains the video, and how sure its bones are."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 
 from ..types import Float32, Float64
-from ..workers import each
+from ..workers import spread
 from .evidence import BLURS
 from .poses import Poses
 from .solver import Priors, Solver
@@ -34,14 +35,14 @@ def judge(solver: Solver, poses: Poses) -> Judgement:
     """
     count = len(poses)
     chunks = [list(range(first, min(first + CHUNK, count))) for first in range(0, count, CHUNK)]
-    found = each(lambda frames: _judged(solver, frames, poses[frames]), chunks)
+    found = spread(partial(_judged, solver), [(frames, poses[frames]) for frames in chunks])
     iou, difference = (np.concatenate([part[kind] for part in found]) for kind in (0, 1))
     return Judgement(iou, difference, (np.sum([part[2] for part in found], 0) / count).astype(np.float32))
 
 
-def _judged(solver: Solver, frames: list[int], poses: Poses) -> tuple[Float32, Float32, Float64]:
+def _judged(solver: Solver, chunk: tuple[list[int], Poses]) -> tuple[Float32, Float32, Float64]:
     """Silhouette IoU and colour difference float32[T] of some frames, and the sum over them of every joint's certainty float64[J]."""
-    observer, joints = solver.observer, solver.problem.joints
+    (frames, poses), observer, joints = chunk, solver.observer, solver.problem.joints
     drawings = observer.look.draw(*solver.problem.transforms(poses))
     iou, difference = np.zeros(len(frames), np.float32), np.zeros(len(frames), np.float32)
     for index, drawing in enumerate(drawings):

@@ -6,13 +6,14 @@ joint through a set of large angles, painted small into the frame without it, an
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..types import Float64
-from ..workers import each
+from ..workers import spread
 from .compare import picture_error
 from .kinematics import exponential
 from .painting import Paint
@@ -63,7 +64,7 @@ def recover(frame: int, pose: Poses, limbs: Sequence[Paint]) -> Poses | None:
         return None
     observer = limbs[0].observer
     best = error = picture_error(observer, [frame], pose)[0]
-    swings = each(lambda limb: _best_swing(limb, frame, pose), limbs)
+    swings = spread(partial(_best_swing, frame, pose), limbs)
     current = pose
     for promise, joint, rotation in sorted(swings, key=lambda swing: -swing[0]):
         if promise < LEAST_GAIN * error:
@@ -76,7 +77,7 @@ def recover(frame: int, pose: Poses, limbs: Sequence[Paint]) -> Poses | None:
     return current if best < error else None
 
 
-def _best_swing(limb: Paint, frame: int, pose: Poses) -> tuple[float, int, Tensor]:
+def _best_swing(frame: int, pose: Poses, limb: Paint) -> tuple[float, int, Tensor]:
     """The error that a limb's best swing promises to save, the limb's joint, and that joint's local rotation [3, 3] then."""
     problem, joint = limb.observer.problem, limb.root
     above = problem.parent_turns(pose, problem.transforms(pose)[0])[0, joint]

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ..render import Raster, interpolate, rasterize
+from ..sent_once import sent_once
 from ..types import Float32, Float64, Int32
 from ..video.pictures import sample
 from .problem import Problem
@@ -58,6 +59,7 @@ class Drawing:
         return np.asarray(cv2.copyTo(self.colours, self.covered.view(np.uint8), background.copy()), np.float32)
 
 
+@sent_once
 @dataclass(frozen=True)
 class Look:
     """What frame 0 tells about the subject's surface.

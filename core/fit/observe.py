@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..sent_once import sent_once
 from ..types import Float32, Float64, UInt8
 from ..video.flow import DIS, Follower, window
 from ..video.pictures import grey, sample
@@ -54,6 +55,7 @@ class Places:
     mix: Tensor
 
 
+@sent_once
 @dataclass(frozen=True)
 class Observation:
     """Points to follow and the objectives that pull them. skin: of the surface's points and, after them, the rim's."""
@@ -84,6 +86,7 @@ class Sampled:
         return (self.pixels[:, ::-1] + 0.5).astype(np.float32)
 
 
+@sent_once
 @dataclass(frozen=True)
 class Observer:
     """Compares poses with frames.

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..render import rasterize
+from ..sent_once import sent_once
 from ..surface import spread_by_area
 from ..types import Float32, Float64
 from .compare import error_map, painted_error
@@ -39,6 +40,7 @@ class Backdrop:
     light: Light
 
 
+@sent_once
 @dataclass(frozen=True)
 class Paint:
     """A limb's surface. skin: of its V vertices. triangles: int32[F, 3]. colours: float32[V, 3], as frame 0 shows them.

@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from ..bone_scale import bone_axes, scale_matrices
+from ..sent_once import sent_once
 from ..surface import spread_by_area
 from ..types import Float32, Float64, Int32, Mesh, Motion, Rig, View
 from .kinematics import Skeleton, Skin, Stretching, stretch_matrices
@@ -30,6 +31,7 @@ WELD = 1e-5
 """Vertices nearer than this fraction of the diagonal are one."""
 
 
+@sent_once
 @dataclass(frozen=True)
 class Problem:
     """The normalised subject.

@@ -13,13 +13,14 @@ that spreads slowly, from joint to joint and from frame to frame, so that every 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..workers import each
+from ..workers import spread
 from .hinge import Hinges
 from .kinematics import exponential, logarithm
 from .observe import Observation
@@ -116,43 +117,40 @@ def one_round(solver: Solver, poses: Poses, smoothness: Smoothness, one: Round, 
     Also returns the smoothness with what was learnt of the joints on the way."""
     picture = picture or PlainPicture(solver)
     chunks = [list(range(first, min(first + CHUNK, len(poses)))) for first in range(1, len(poses), CHUNK)]
-
-    def observed(frames: list[int]) -> Observation:
-        return picture.look_at(frames, poses[frames], one.level)
-
-    observations = each(observed, chunks)
+    observations = spread(partial(_seen, picture, one.level), [(frames, poses[frames]) for frames in chunks])
     feelers = Feelers.of(solver.problem)
     before, present = None, poses
     for _ in range(one.steps):
         start = predict(present, before, MOMENTUM)
         hinges, standing = Hinges.of(start).scaled(solver.priors.hinge), Standing.of(feelers, start, solver.priors.standing)
-        systems = _systems(solver, picture, start, list(zip(chunks, observations, strict=True)), hinges, standing)
+        systems = spread(partial(_system, solver, picture, start, hinges, standing), zip(chunks, observations, strict=True))
         before = present
         present, smoothness = _step(solver.problem, start, systems, smoothness)
     return present, smoothness
 
 
-def _systems(solver: Solver, picture: Picture, poses: Poses, chunks: list[tuple[list[int], Observation]], hinges: Hinges, standing: Standing) -> list[System]:
-    """What the pictures say of every chunk of frames, with the priors of every frame alone. Unknowns are told in the parents' frames, where
-    smoothness is simple."""
-    problem = solver.problem
+def _seen(picture: Picture, level: int, chunk: tuple[list[int], Poses]) -> Observation:
+    """What to compare in some frames."""
+    frames, poses = chunk
+    return picture.look_at(frames, poses, level)
 
-    def system(chunk: tuple[list[int], Observation]) -> System:
-        frames, seen = chunk
-        part = poses[frames]
-        whole = solver.with_priors(picture.system(frames, part, seen), part, None)
-        held, slope = standing.pull(poses, slice(frames[0], frames[-1] + 1))
-        above = problem.parent_turns(part, problem.transforms(part)[0])
-        above = torch.cat([above, above[:, problem.movable]], 1)
-        hessian = _turned(_turned(whole.hessian + held, above).transpose(1, 2), above)
-        gradient = _turned((whole.gradient + slope)[..., None], above)[..., 0]
-        turns = problem.parts[0]
-        shape, pull = hinges.pull(part)
-        hessian[:, turns, turns] += block_diagonal(shape)
-        gradient[:, turns] += pull.flatten(1)
-        return System(hessian, gradient, whole.cost)
 
-    return each(system, chunks)
+def _system(solver: Solver, picture: Picture, poses: Poses, hinges: Hinges, standing: Standing, chunk: tuple[list[int], Observation]) -> System:
+    """What the pictures say of a chunk of frames, with the priors of every frame alone. Unknowns are told in the parents' frames, where
+    smoothness is simple. poses: of all frames."""
+    problem, (frames, seen) = solver.problem, chunk
+    part = poses[frames]
+    whole = solver.with_priors(picture.system(frames, part, seen), part, None)
+    held, slope = standing.pull(poses, slice(frames[0], frames[-1] + 1))
+    above = problem.parent_turns(part, problem.transforms(part)[0])
+    above = torch.cat([above, above[:, problem.movable]], 1)
+    hessian = _turned(_turned(whole.hessian + held, above).transpose(1, 2), above)
+    gradient = _turned((whole.gradient + slope)[..., None], above)[..., 0]
+    turns = problem.parts[0]
+    shape, pull = hinges.pull(part)
+    hessian[:, turns, turns] += block_diagonal(shape)
+    gradient[:, turns] += pull.flatten(1)
+    return System(hessian, gradient, whole.cost)
 
 
 def _turned(rows: Tensor, above: Tensor) -> Tensor:
@@ -164,7 +162,7 @@ def _turned(rows: Tensor, above: Tensor) -> Tensor:
 
 
 def _step(problem: Problem, poses: Poses, systems: list[System], smoothness: Smoothness) -> tuple[Poses, Smoothness]:
-    """One Gauss-Newton step of frames 1 to the last, and what it tells of their smoothness. systems: of all of them, see `_systems`."""
+    """One Gauss-Newton step of frames 1 to the last, and what it tells of their smoothness. systems: of all of them, see `_system`."""
     hessian, gradient = (torch.cat([getattr(system, part) for system in systems]).numpy() for part in ("hessian", "gradient"))
     (turns, shifts), movable = problem.parts, problem.movable
     speed = [logarithm(poses.rotations[1:] @ poses.rotations[:-1].transpose(-1, -2)), (poses.translations[1:] - poses.translations[:-1])[:, movable]]

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..sent_once import sent_once
 from ..types import Float64
 from .kinematics import Skin
 from .posed import PosedSkin, skinned
@@ -33,6 +34,7 @@ SHORTEST = 6
 """Frames that a part must stand still at least: every swing has a turning point."""
 
 
+@sent_once
 @dataclass(frozen=True)
 class Feelers:
     """Points of every joint's skin, far from each other. skin: of all; joint: int64[N], whose they are."""

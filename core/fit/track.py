@@ -7,10 +7,12 @@ search). Where all ways to start a frame come to the same pose there is but one 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from ..workers import each
+from ..types import Float64
+from ..workers import each, spread
 from .compare import picture_error
 from .limbs import limb_joints, recover
 from .observe import Observer
@@ -32,7 +34,8 @@ class Attempt:
 GOES_ON = Attempt(0.7, (0, 1, 2, 3), (True, True, True, True))
 STANDS_STILL = Attempt(0.0, (1, 2, 3), (False, True, True))
 
-POLISH = (1, 2, 3)
+POLISH = Attempt(0.0, (1, 2, 3), ())
+"""Of limbs that were put elsewhere."""
 
 TRAILS = 2
 """Trails kept at most."""
@@ -106,23 +109,30 @@ def _prepare(observers: tuple[Observer, ...], frames: range) -> None:
 
 def _followed(solver: Solver, frame: int, trails: list[Trail], limbs: list[Paint], enough: float) -> list[Trail]:
     """All ways on into a frame."""
-
-    def ways_of(start: tuple[Attempt, list[Trail]]) -> list[Trail]:
-        attempt, some = start
-        guesses = Poses.stack([predict(trail.pose, trail.before.pose if trail.before else None, attempt.speed) for trail in some])
-        return _on(solver, frame, some, solver.fit([frame] * len(some), guesses, guesses, attempt.levels, flow=attempt.flow))
-
-    starts = [(GOES_ON, trails[first : first + TOGETHER]) for first in range(0, len(trails), TOGETHER)] + [(STANDS_STILL, trails)]
-    ways = [way for found in each(ways_of, starts) for way in found]
+    together = [trails[first : first + TOGETHER] for first in range(0, len(trails), TOGETHER)]
+    starts = [(GOES_ON, some) for some in together] + [(STANDS_STILL, trails)]
+    guesses = [Poses.stack([predict(trail.pose, trail.before.pose if trail.before else None, attempt.speed) for trail in some]) for attempt, some in starts]
+    found = spread(partial(_fitted, solver, frame), [(guess, attempt) for guess, (attempt, _) in zip(guesses, starts, strict=True)])
+    ways = [way for (_, some), (poses, errors) in zip(starts, found, strict=True) for way in _on(some, poses, errors)]
     firsts = [_first_of(ways, trail) for trail in trails]
-    doubtful = [way for way in firsts if frame % SWINGS_LIMBS == 0 or (way.before and way.own_error > way.before.own_error)]
-    swung = each(lambda way: _swung(solver, frame, way, limbs, enough), doubtful)
-    return ways + [way for way in swung if way]
+    doubtful = [way for way in firsts if way.own_error > enough and (frame % SWINGS_LIMBS == 0 or (way.before and way.own_error > way.before.own_error))]
+    swung = spread(partial(_swung, solver, limbs, frame), [way.pose for way in doubtful])
+    for way, other in zip(doubtful, swung, strict=True):
+        if way.before and other:
+            ways += [better for better in _on([way.before], *other) if better.error < way.error]
+    return ways
 
 
-def _on(solver: Solver, frame: int, trails: list[Trail], poses: Poses) -> list[Trail]:
+def _fitted(solver: Solver, frame: int, start: tuple[Poses, Attempt]) -> tuple[Poses, Float64]:
+    """Poses fitted to a frame from where an attempt starts them, and their errors."""
+    guesses, attempt = start
+    frames = [frame] * len(guesses)
+    poses = solver.fit(frames, guesses, guesses, attempt.levels, flow=attempt.flow)
+    return poses, picture_error(solver.observer, frames, poses)
+
+
+def _on(trails: list[Trail], poses: Poses, errors: Float64) -> list[Trail]:
     """Trails that go on, each to a pose of its own."""
-    errors = picture_error(solver.observer, [frame] * len(trails), poses)
     return [Trail(poses[[index]], trail.error + float(errors[index]), trail) for index, trail in enumerate(trails)]
 
 
@@ -131,15 +141,10 @@ def _first_of(ways: list[Trail], before: Trail) -> Trail:
     return min((way for way in ways if way.before is before), key=lambda way: way.error)
 
 
-def _swung(solver: Solver, frame: int, way: Trail, limbs: list[Paint], enough: float) -> Trail | None:
-    """A better way with limbs elsewhere, if there is one."""
-    assert way.before is not None
-    error = way.own_error
-    swung = recover(frame, way.pose, limbs) if error > enough else None
-    if swung is None:
-        return None
-    (other,) = _on(solver, frame, [way.before], solver.fit([frame], swung, swung, POLISH))
-    return other if other.error < way.error else None
+def _swung(solver: Solver, limbs: list[Paint], frame: int, pose: Poses) -> tuple[Poses, Float64] | None:
+    """A pose with limbs elsewhere, fitted to the frame, and its error; None where no limb is better elsewhere."""
+    swung = recover(frame, pose, limbs)
+    return None if swung is None else _fitted(solver, frame, (swung, POLISH))
 
 
 def _best(problem: Problem, ways: list[Trail], least: float) -> list[Trail]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from animamimic.core.bone_scale import bone_axes
-from animamimic.core.bounds import bound_opencv
+from animamimic.core.bounds import begin_process, bound_opencv
 from animamimic.core.errors import InputError
 from animamimic.core.fit import AUTOMATIC_RIG, OWN_RIG, Priors, fit_motion, motion, preview, skin
 from animamimic.core.fit.kinematics import exponential
@@ -21,7 +21,8 @@ from animamimic.core.types import Clip, Mesh, Rig, View
 from animamimic.core.video.film import write_film
 from animamimic.core.video.flow import DIS
 from animamimic.core.video.load import load_clip
-from animamimic.core.workers import use_workers
+from animamimic.core.workers import processes, use_workers
+from process_work import until_ready
 
 SIDE = 128
 COLOURS = ((200, 60, 40), (40, 70, 190))
@@ -99,15 +100,17 @@ def bent():
     return rig, *fit_motion(mesh, rig, view, clip(BEND), SETTINGS)
 
 
-def test_any_number_of_threads_finds_the_same_motion_bit_for_bit():
+def test_any_number_of_threads_and_processes_finds_the_same_motion_bit_for_bit():
     found = []
     bound_opencv()
-    for threads in (1, 3):
+    for threads, helping in ((1, 0), (3, 0), (3, 2)):
         use_workers(threads, bound_opencv)
-        motion, report = fit_motion(*arm(), clip(BEND), SETTINGS)
+        with processes(helping, begin_process):
+            until_ready(helping)
+            motion, report = fit_motion(*arm(), clip(BEND), SETTINGS)
         found.append((motion.rotations.tobytes(), motion.translations.tobytes(), motion.certainty.tobytes(), report.image_error))
     use_workers(1)
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
 
 
 def test_angles_of_a_bending_arm(bent):

@@ -101,7 +101,7 @@ def trail_to(frame, error):
 def test_limbs_are_looked_for_where_a_frame_is_explained_worse_and_now_and_then(monkeypatch, frame, error, looked):
     monkeypatch.setattr(tracking, "picture_error", lambda observer, frames, poses: np.full(len(poses), error))
     asked = []
-    monkeypatch.setattr(tracking, "_swung", lambda solver, frame, way, limbs, enough: asked.append(way))
+    monkeypatch.setattr(tracking, "_swung", lambda solver, limbs, frame, pose: asked.append(pose))
     solver = SimpleNamespace(observer=None, fit=lambda frames, poses, predicted, levels, flow: poses)
     assert len(tracking._followed(solver, frame, [trail_to(frame - 1, 1.0)], [], 0.0)) == 2
     assert bool(asked) == looked

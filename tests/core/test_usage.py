@@ -6,15 +6,16 @@ import time
 
 import numpy as np
 import pytest
+from animamimic.core import usage
 from animamimic.core.usage import Meter
 
 
 def test_waiting_takes_time_and_no_processor():
     meter = Meter()
     time.sleep(0.3)
-    usage = meter.read()
-    assert usage.seconds >= 0.3
-    assert usage.cpu_seconds < 0.2
+    taken = meter.read()
+    assert taken.seconds >= 0.3
+    assert taken.cpu_seconds < 0.2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not forget an earlier peak")
@@ -29,6 +30,17 @@ def test_the_peak_is_that_of_the_piece():
     small = _filled(50_000_000)
     assert before + 40 < meter.read().peak_megabytes < before + 100
     small.close()
+
+
+def test_what_helping_processes_take_counts():
+    usage.note_process(-1, 10.0, 7_000_000)
+    meter = Meter()
+    before = meter.read()
+    usage.note_process(-1, 12.5, 300_000_000)
+    usage.note_process(-2, 1.0, 100_000_000)
+    after = meter.read()
+    assert after.cpu_seconds - before.cpu_seconds == pytest.approx(3.5, abs=0.1)
+    assert after.peak_megabytes - before.peak_megabytes == pytest.approx(400, abs=20)
 
 
 def _filled(size: int) -> mmap.mmap:
