@@ -26,6 +26,7 @@ from .types import Clip, Keys, Motion, Progress, Rig, Tissue, UInt8
 from .workers import processes
 
 if TYPE_CHECKING:
+    from .fit.motion import Settle
     from .video.generate import Models
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,9 @@ log = logging.getLogger(__name__)
 USUAL_FRAMES, USUAL_BONES = 49, 25
 """Of a run about which nothing is known yet, for the time that it will take."""
 
-LEAST_FRAMES = 12
-"""Of a video whose fit is helped by processes: they take two or three seconds to begin."""
+LEAST_FRAMES, MOST_VERTICES = 12, 50_000
+"""Of a video and a subject whose fit is helped by processes. They take two or three seconds to begin. Larger subjects' pieces of work are large arrays,
+for which threads do, and every process would hold them once more."""
 
 OUT_OF_MEMORY = "The engine ran out of memory. Lower the resolution, use a shorter video, or raise the memory limit."
 
@@ -248,14 +250,20 @@ def _surface_follows(request: Request) -> bool:
     return "residual" in LAYER_STAGES[request.settings.tissue.tissue]
 
 
+def _settle(request: Request) -> "Settle":
+    from .residual import settled
+
+    return partial(settled, mesh=request.mesh, settings=request.settings.residual)
+
+
 def _fit(request: Request, rig: Rig, clip: Clip, progress: Progress, stop: Callable[[], bool], show: Callable[[UInt8], None]) -> tuple[Motion, dict[str, Any]]:
-    with processes(helping_processes(request.settings.machine) if len(clip.frames) >= LEAST_FRAMES else 0, begin_process):
+    worthwhile = len(clip.frames) >= LEAST_FRAMES and len(request.mesh.vertices) <= MOST_VERTICES
+    with processes(helping_processes(request.settings.machine) if worthwhile else 0, begin_process):
         from .fit import AUTOMATIC_RIG, OWN_RIG, fit_motion  # takes as long as the processes take to begin
-        from .residual import settled
         from .retiming import retimed
 
         base = OWN_RIG if request.rig is not None else AUTOMATIC_RIG
-        settle = partial(settled, mesh=request.mesh, settings=request.settings.residual) if _surface_follows(request) else None
+        settle = _settle(request) if _surface_follows(request) else None
         motion, report = fit_motion(request.mesh, rig, request.needed_view(), clip, request.settings.fit, progress, base, stop, show, settle)
     if clip.times is not None:
         motion = retimed(motion, clip.times, request.frame_count)

@@ -12,9 +12,6 @@ import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import torch
-from torch import Tensor
-
 Kind = TypeVar("Kind", bound=type)
 
 _kinds: set[type] = set()
@@ -78,7 +75,11 @@ class _Pickler(pickle.Pickler):
 
     def reducer_override(self, thing: Any) -> Any:
         """See `pickle.Pickler`; torch's own way writes every tensor as an archive of its own, which takes a hundred times as long."""
-        return (torch.from_numpy, (thing.numpy(),)) if type(thing) is Tensor else NotImplemented
+        if (type(thing).__module__, type(thing).__name__) != ("torch", "Tensor"):
+            return NotImplemented
+        from torch import from_numpy  # not before: a process is begun before this one has loaded torch, so that both load it at once
+
+        return from_numpy, (thing.numpy(),)
 
 
 class _Unpickler(pickle.Unpickler):

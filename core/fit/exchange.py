@@ -46,8 +46,8 @@ FITTED = ((False, True, True), (True, True, True))
 
 LEVELS = (1, 2, 3)
 
-CHUNK = 8
-"""Frames fitted in one piece of work."""
+CHUNK = 4
+"""Frames fitted in one piece of work: fewer than take the least time together, so that a handful is shared out."""
 
 
 def exchange(solver: Solver, poses: Poses, stop: Callable[[], bool] = lambda: False) -> Poses:
