@@ -10,6 +10,7 @@ N is the number of points, K of influences a point, B of bones; `...` or T is an
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -89,10 +90,13 @@ class Skeleton:
 
     def parent_rotations(self, world: Tensor) -> Tensor:
         """float64[T, B, 3, 3]: the linear map of each bone's parent, identity for a root."""
-        roots = torch.tensor(self.parents) < 0
-        above = world[:, torch.tensor(self.parents).clamp(min=0)].clone()
-        above[:, roots] = torch.eye(3, dtype=world.dtype)
-        return above
+        identity = torch.eye(3, dtype=world.dtype).expand(len(world), 1, 3, 3)
+        return torch.cat([world, identity], 1).index_select(1, self._above)
+
+    @cached_property
+    def _above(self) -> Tensor:
+        """int64[B]: the parents, B for that of a root."""
+        return torch.tensor([parent if parent >= 0 else len(self.parents) for parent in self.parents])
 
     def joints(self, world: Tensor, shift: Tensor) -> Tensor:
         """float64[T, B, 3]: where the joints stand."""

@@ -101,14 +101,12 @@ def smoothed(hessian: Float64, gradient: Float64, weights: Float64, changes: Flo
 
 
 def _banded(hessian: Float64, weights: Float64, difference: Float64) -> Float64:
-    """The normal matrix, as `solveh_banded` wants its lower half."""
+    """The lower half of the normal matrix, as `solveh_banded` wants it and column after column, as LAPACK does. Frames are tied unknown by unknown, so
+    that the band is no wider than `ORDER` frames, and Cholesky's factor neither."""
     count, size = hessian.shape[:2]
-    tie = difference.T @ difference
-    banded = np.zeros(((ORDER + 1) * size, count * size))
-    lower = np.tril_indices(size)
-    for frame in range(count):
-        block = hessian[frame] + np.diag(weights * tie[frame, frame])
-        banded[lower[0] - lower[1], frame * size + lower[1]] = block[lower]
-        for apart in range(1, min(ORDER + 1, count - frame)):
-            banded[apart * size, frame * size : (frame + 1) * size] = weights * tie[frame + apart, frame]
-    return banded
+    tie, columns = difference.T @ difference, np.zeros((count, size, ORDER * size + 1))
+    for unknown in range(size):
+        columns[:, unknown, : size - unknown] = hessian[:, unknown, unknown:]
+    for apart in range(min(ORDER + 1, count)):
+        columns[: count - apart, :, apart * size] += np.diagonal(tie, -apart)[:, None] * weights
+    return columns.reshape(count * size, -1).T
