@@ -142,7 +142,7 @@ def _system(solver: Solver, picture: Picture, poses: Poses, hinges: Hinges, stan
     part = poses[frames]
     whole = solver.with_priors(picture.system(frames, part, seen), part, None)
     held, slope = standing.pull(poses, slice(frames[0], frames[-1] + 1))
-    above = problem.parent_turns(part, problem.transforms(part)[0])
+    above = solver.above(part, whole.above)
     above = torch.cat([above, above[:, problem.movable]], 1)
     hessian = _turned(_turned(whole.hessian + held, above).transpose(1, 2), above)
     gradient = _turned((whole.gradient + slope)[..., None], above)[..., 0]

@@ -67,11 +67,15 @@ AUTOMATIC_RIG = Priors(rest=160.0, bulk=20000.0, loosens=False, frees=False)
 
 @dataclass(frozen=True)
 class System:
-    """Normal equations of a batch: hessian float64[I, P, P], gradient float64[I, P], cost float64[I]."""
+    """Normal equations of a batch: hessian float64[I, P, P], gradient float64[I, P], cost float64[I].
+
+    above: float64[I, J, 3, 3], the turns of the joints' parents in the poses that they hold for; None where nobody has asked yet.
+    """
 
     hessian: Tensor
     gradient: Tensor
     cost: Tensor
+    above: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -116,45 +120,46 @@ class Solver:
                 cost += model.cost
         stretching = self.problem.stretching(poses, world)
         normal = posed.normal(rows, torch.from_numpy(information), torch.from_numpy(gradient), self.problem.movable, stretching)
-        return System(*normal, torch.from_numpy(cost))
+        return System(*normal, torch.from_numpy(cost), self.problem.parent_turns(poses, world))
 
     def with_priors(self, system: System, poses: Poses, predicted: Poses | None) -> System:
         """Add the pull to the pose of frame 0 and to the predicted pose."""
-        world, shift = self.problem.transforms(poses)
-        above = self.problem.parent_turns(poses, world)
+        above = self.above(poses, system.above)
         priors, movable = self.priors, self.problem.movable
         turns, shifts = self.problem.parts
         diagonal = torch.full((self.problem.unknowns,), priors.damping, dtype=torch.float64)
         diagonal[turns] += priors.rest
         diagonal[shifts.stop :] += priors.stretch
-        pull = torch.zeros(len(poses), len(diagonal), dtype=torch.float64)
-        pull[:, turns] = priors.rest * rotated(above, logarithm(poses.rotations)).flatten(1)
-        pull[:, shifts.stop :] = priors.stretch * self._lengths(poses)
+        gradient, away = system.gradient.clone(), priors.rest * logarithm(poses.rotations)
+        gradient[:, shifts.stop :] += priors.stretch * self._lengths(poses)
         if predicted is not None:
             diagonal[turns] += priors.turn
             diagonal[shifts] += priors.shift
             diagonal[shifts.stop :] += priors.turn
-            away = logarithm(poses.rotations @ predicted.rotations.transpose(-1, -2))
-            pull[:, turns] += priors.turn * rotated(above, away).flatten(1)
-            apart = rotated(above, poses.translations - predicted.translations)[:, movable]
-            pull[:, shifts] += priors.shift * apart.flatten(1)
-            pull[:, shifts.stop :] += priors.turn * (self._lengths(poses) - self._lengths(predicted))
-        hessian = system.hessian + torch.diag(diagonal)
+            away += priors.turn * logarithm(poses.rotations @ predicted.rotations.transpose(-1, -2))
+            apart = rotated(above[:, movable], (poses.translations - predicted.translations)[:, movable])
+            gradient[:, shifts] += priors.shift * apart.flatten(1)
+            gradient[:, shifts.stop :] += priors.turn * (self._lengths(poses) - self._lengths(predicted))
+        gradient[:, turns] += rotated(above, away).flatten(1)
+        hessian = system.hessian.clone()
+        hessian.diagonal(dim1=1, dim2=2).add_(diagonal)
         axis = torch.from_numpy(self.problem.camera_axis)
-        shifted = rotated(above, poses.translations)
         for index, joint in enumerate(torch.nonzero(movable)[:, 0].tolist()):
             part = slice(shifts.start + 3 * index, shifts.start + 3 * index + 3)
             root = self.problem.skeleton.parents[joint] < 0
             shape = priors.depth * axis[:, None] * axis if root else priors.slide * torch.eye(3, dtype=torch.float64)
             hessian[:, part, part] += shape
-            pull[:, part] += shifted[:, joint] @ shape
-        gradient = system.gradient + pull
+            gradient[:, part] += rotated(above[:, joint], poses.translations[:, joint]) @ shape
         if self.problem.rig.hinged.any():
             self._add_hinges(hessian, gradient, poses, above)
         if priors.bulk == 0:
-            return System(hessian, gradient, system.cost)
-        held = self.held_depth(poses, world, shift)
-        return System(hessian + held.hessian, gradient + held.gradient, system.cost)
+            return System(hessian, gradient, system.cost, above)
+        held = self.held_depth(poses, *self.problem.transforms(poses))
+        return System(hessian + held.hessian, gradient + held.gradient, system.cost, above)
+
+    def above(self, poses: Poses, known: Tensor | None = None) -> Tensor:
+        """float64[I, J, 3, 3]: the turns of the joints' parents, where they are not known already."""
+        return self.problem.parent_turns(poses, self.problem.transforms(poses)[0]) if known is None else known
 
     def _add_hinges(self, hessian: Tensor, gradient: Tensor, poses: Poses, above: Tensor) -> None:
         """What the pull to the pose of frame 0 is more, or less, where joints are built as hinges. above: float64[I, J, 3, 3], the parents' turns."""
@@ -186,12 +191,11 @@ class Solver:
         """Solve and move."""
         factor = torch.linalg.cholesky(system.hessian)
         change = -torch.cholesky_solve(system.gradient[..., None], factor)[..., 0]
-        return self.moved(poses, change)
+        return self.moved(poses, change, system.above)
 
-    def moved(self, poses: Poses, change: Tensor) -> Poses:
-        """Poses after a change [I, P] of the unknowns."""
-        world, _ = self.problem.transforms(poses)
-        back = self.problem.parent_turns(poses, world).transpose(-1, -2)
+    def moved(self, poses: Poses, change: Tensor, above: Tensor | None = None) -> Poses:
+        """Poses after a change [I, P] of the unknowns. above: see `System.above`."""
+        back = self.above(poses, above).transpose(-1, -2)
         turns, shifts = self.problem.parts
         turn = rotated(back, change[:, turns].reshape(len(poses), -1, 3))
         turn = turn * (MOST_TURN / torch.linalg.norm(turn, dim=-1, keepdim=True).clamp(min=MOST_TURN))

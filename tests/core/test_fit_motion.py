@@ -11,7 +11,7 @@ from animamimic.core.bone_scale import bone_axes
 from animamimic.core.bounds import begin_process, bound_opencv
 from animamimic.core.errors import InputError
 from animamimic.core.fit import AUTOMATIC_RIG, OWN_RIG, Priors, fit_motion, motion, preview, skin
-from animamimic.core.fit.kinematics import exponential
+from animamimic.core.fit.kinematics import exponential, logarithm
 from animamimic.core.fit.motion import prepare
 from animamimic.core.fit.poses import Poses
 from animamimic.core.fit.refine import ROUNDS
@@ -341,3 +341,18 @@ def test_a_hinged_joint_is_pulled_back_less_about_its_axis_than_about_others():
         gradient = solver.with_priors(nothing, pose, None).gradient[0]
         np.testing.assert_allclose(gradient[:3], 100 * above, atol=1e-9)
         np.testing.assert_allclose(gradient[3:6], pulled * exponential(above) @ axis, atol=1e-9)
+
+
+def test_steps_turn_joints_in_their_parents_frames():
+    """The upper arm a quarter turn about X: what turns the elbow by a tenth about the world's Y turns it about -Z of its parent."""
+    mesh, rig, view = arm()
+    solver, _ = prepare(mesh, rig, view, clip([(0, 0)] * 2), SETTINGS)
+    pose = Poses.rest(1, solver.problem.joints)
+    pose.rotations[0] = exponential(torch.tensor([[np.pi / 2, 0, 0], [0, 0.3, 0]], dtype=torch.float64))
+    size = solver.problem.unknowns
+    gradient = torch.zeros(1, size, dtype=torch.float64)
+    gradient[0, 4] = -0.1
+    seen = solver.observer.observe([1], solver.observer.look.draw(*solver.problem.transforms(pose)), 3)
+    for above in (None, solver.picture_system(pose, seen).above):
+        moved = solver.step(pose, System(torch.eye(size, dtype=torch.float64)[None], gradient, torch.zeros(1, dtype=torch.float64), above))
+        np.testing.assert_allclose(logarithm(moved.rotations[0, 1] @ pose.rotations[0, 1].T), [0, 0, -0.1], atol=1e-9)
