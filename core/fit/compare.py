@@ -5,9 +5,10 @@ from functools import partial
 
 import numpy as np
 
+from ..render.passes import Against, passes
 from ..types import Float32, Float64
 from ..workers import spread
-from .evidence import FrameEvidence, squared_difference
+from .evidence import MOST_DIFFERENCE, FrameEvidence, squared_difference
 from .light import Light, light_on
 from .look import Drawing
 from .observe import CONTRAST, Observer
@@ -40,14 +41,21 @@ def error_map(ready: FrameEvidence, drawing: Drawing, light: Light | None = None
     """float32[H, W]: badness of every pixel. Where the subject looks like its surroundings a mask cannot tell, so it does not count.
     light: the frame's, see `light_on`, which is asked where nothing is given."""
     light = light or light_on(ready, drawing.colours, drawing.known)
-    result = ready.error_of_background.copy()  # most of the picture, and the same for every pose
-    where = np.nonzero(drawing.covered)
+    bare, one_pass = ready.error_of_background, passes()  # most of the picture, and the same for every pose
+    if one_pass:
+        return one_pass.errors(drawing.triangle_ids, drawing.colours, against(ready, light), bare)
+    result, where = bare.copy(), np.nonzero(drawing.covered)
     result[where] = painted_error(ready, where, light.on(drawing.colours[where], *where))
     return result
 
 
+def against(ready: FrameEvidence, light: Light) -> Against:
+    """What the kernels are told of a frame that colours are compared with."""
+    return Against(light.numbers, np.ascontiguousarray(ready.colours), np.ascontiguousarray(ready.covered), ready.background, MOST_DIFFERENCE, CONTRAST)
+
+
 def painted_error(ready: FrameEvidence, where: np.ndarray | tuple[np.ndarray, ...], colours: Float32) -> Float32:
     """float32[..., n]: badness of n pixels (`where` indexes [H, W]) with the subject painted over them in these colours [..., n, 3]."""
-    against = np.abs(colours - ready.background[where])
-    contrast = np.maximum(np.maximum(against[..., 0], against[..., 1]), against[..., 2]) / CONTRAST
+    apart = np.abs(colours - ready.background[where])
+    contrast = np.maximum(np.maximum(apart[..., 0], apart[..., 1]), apart[..., 2]) / CONTRAST
     return squared_difference(colours, ready.image_at(where)) + (1 - ready.coverage_at(where)) ** 2 * np.minimum(contrast, 1)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..sent_once import sent_once
 from ..types import Clip, Float32, UInt8
+from ..video.pictures import sample
 from .memory import Memory
 
 KEPT_BYTES = 200_000_000
@@ -134,6 +135,12 @@ class FrameEvidence:
         return np.stack(np.gradient(self.distance)[::-1], -1)
 
     @cached_property
+    def normals(self) -> Float32:
+        """float32[n, 2], unit, outwards, at the points of the outline."""
+        slope = sample(self.slope, self.outline)
+        return slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), np.float32(1e-6))
+
+    @cached_property
     def error_of_background(self) -> Float32:
         """float32[H, W]: how far the frame is from its surroundings without any subject, in colour and mask."""
         return squared_difference(self.background, self.image) + self.coverage**2
@@ -145,7 +152,7 @@ class FrameEvidence:
         return sum(one.nbytes for one in made if one is not None)
 
 
-CHEAP = ("background", "slope", "error_of_background")
+CHEAP = ("background", "slope", "normals", "error_of_background")
 """What a frame holds on to once it was asked for, beside its blurred pictures."""
 
 
@@ -199,6 +206,10 @@ def squared_difference(one: Float32, other: Float32) -> Float32:
     """float32[...]: sum over the channels of squared differences of colours [..., 3], each limited to `MOST_DIFFERENCE`."""
     apart = np.minimum(np.abs(one - other), MOST_DIFFERENCE)
     return np.einsum("...c,...c->...", apart, apart)
+
+
+REACH = 4.5
+"""How far beyond a pixel a blur sees, at most, in standard deviations: OpenCV goes to four and rounds up."""
 
 
 def blur(image: Float32, sigma: float) -> Float32:

@@ -50,7 +50,7 @@ def _judged(solver: Solver, chunk: tuple[list[int], Poses]) -> tuple[Float32, Fl
         either = np.maximum(drawing.covered, ready.coverage)
         area = max(float(either.sum()), 1e-6)
         iou[index] = np.minimum(drawing.covered, ready.coverage).sum() / area
-        difference[index] = (np.abs(observer.lit(frames[index], drawing).over(ready.background) - ready.image).mean(-1) * either).sum() / area
+        difference[index] = (np.abs(observer.shown(frames[index], drawing) - ready.image).mean(-1) * either).sum() / area
     system = solver.picture_system(poses, observer.observe(frames, drawings, len(BLURS) - 1))
     turns = system.hessian[:, : 3 * joints, : 3 * joints]
     blocks = turns.reshape(len(frames), joints, 3, joints, 3)

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ..render import Raster, interpolate, rasterize
+from ..render.passes import Texture, passes
 from ..sent_once import sent_once
 from ..types import Float32, Float64, Int32
 from ..video.pictures import sample
@@ -34,25 +35,39 @@ RIM = 1.5
 class Drawing:
     """One pose as the camera sees it.
 
-    points: float64[W, 3], the skinned vertices, normalised. triangle_ids: int32[H, W], -1 where there is no subject.
-    barycentric: float32[H, W, 2], of the triangle's first two corners. colours: float32[H, W, 3], zero where there is no subject.
-    known: bool[H, W], surface that frame 0 showed.
+    points: float64[W, 3], the skinned vertices, normalised. raster: of a batch of poses, of which this is number `index`.
+    colours: float32[H, W, 3], zero where there is no subject. known: bool[H, W], surface that frame 0 showed.
     """
 
     points: Float64
-    triangle_ids: Int32
-    barycentric: Float32
+    raster: Raster
+    index: int
     colours: Float32
     known: np.ndarray
+
+    @cached_property
+    def triangle_ids(self) -> Int32:
+        """int32[H, W], -1 where there is no subject."""
+        return np.asarray(self.raster.triangle_ids[self.index])
 
     @cached_property
     def covered(self) -> np.ndarray:
         """bool[H, W]: where the subject is."""
         return self.triangle_ids >= 0
 
-    def mix(self, where: np.ndarray | tuple[np.ndarray, ...]) -> Float32:
-        """float32[n, 3]: shares of the triangle's corners in some pixels; `where` indexes [H, W]."""
-        return _three(self.barycentric[where])
+    def mix(self, rows: np.ndarray, columns: np.ndarray) -> Float32:
+        """float32[n, 3]: shares of the triangle's corners in n pixels of the subject; see `core.render.warp_screen` for the formula."""
+        height, width = self.triangle_ids.shape
+        corners = self.raster.clip[self.index].numpy()[self.raster.triangles.numpy()[self.triangle_ids[rows, columns]]].astype(np.float64)
+        place = np.stack([2 * (columns + 0.5) / width - 1, 1 - 2 * (rows + 0.5) / height], -1)
+        x, y = np.moveaxis(corners[..., :2] - corners[..., 3:] * place[:, None], -1, 0)
+        edges = x[:, [1, 2, 0]] * y[:, [2, 0, 1]] - x[:, [2, 0, 1]] * y[:, [1, 2, 0]]
+        return (edges / edges.sum(1, keepdims=True)).astype(np.float32)
+
+    def interpolated(self, values: Float32) -> Float32:
+        """float32[H, W]: what vertices have [W], carried to the pixels; zero where there is no subject."""
+        attributes = _tensor(values[:, None].astype(np.float32))
+        return np.asarray(interpolate(attributes, self.raster, self.raster.triangles)[self.index, ..., 0])
 
     def over(self, background: Float32) -> Float32:
         """float32[H, W, 3]: the subject in front of a background."""
@@ -107,11 +122,10 @@ class Look:
 
     def draw_points(self, points: Float64) -> list[Drawing]:
         """Draw the welded vertices where they are said to be: float64[T, W, 3], normalised."""
-        clip = self.problem.clip_points(points)
+        clip, one_pass = self.problem.clip_points(points), passes()
         raster = rasterize(_tensor(clip), _tensor(self.problem.triangles), self.height, self.width)
-        ids, pairs = np.asarray(raster.triangle_ids), np.asarray(raster.barycentric)
-        colours, known = self._worn(clip, raster)
-        return [Drawing(*item) for item in zip(points, ids, pairs, colours, known, strict=True)]
+        colours, known = one_pass.wear(raster, self._texture) if one_pass else self._worn(clip, raster)
+        return [Drawing(points[index], raster, index, colours[index], known[index]) for index in range(len(points))]
 
     def project(self, points: Tensor) -> tuple[Float64, Tensor]:
         """Pixel positions float64[..., 2] of normalised points [..., 3], and their derivatives [..., 2, 3] in the points' own dtype."""
@@ -126,11 +140,11 @@ class Look:
         return positions.astype(np.float64, copy=False).reshape(*points.shape[:-1], 2), torch.from_numpy(rows.reshape(*points.shape[:-1], 2, 3))
 
     def _worn(self, clip: Float32, raster: Raster) -> tuple[Float32, np.ndarray]:
-        """Colours float32[T, H, W, 3] and whether frame 0 showed the surface bool[T, H, W], for clip-space points [T, W, 4]."""
+        """Colours float32[T, H, W, 3] and whether frame 0 showed the surface bool[T, H, W], for clip-space points [T, W, 4]: `wear` in several passes."""
         ids = np.asarray(raster.triangle_ids)
         covered = np.flatnonzero(ids >= 0)
         triangle = ids.reshape(-1)[covered]
-        then = np.asarray(interpolate(_tensor(self._first_place), raster, _tensor(self.problem.triangles))).reshape(-1, 4).take(covered, 0)
+        then = np.asarray(interpolate(_tensor(self._texture.places), raster, _tensor(self.problem.triangles))).reshape(-1, 4).take(covered, 0)
         position = then[:, :2] / then[:, 2:3]
         same_side = (_facing(clip, self.problem.triangles) == self.front)[covered // ids[0].size, triangle]
         shown = same_side & (then[:, 3] <= sample(self.depth, position) + DEPTH_SLACK)
@@ -144,11 +158,11 @@ class Look:
         return colours, known
 
     @cached_property
-    def _first_place(self) -> Float32:
-        """float32[W, 4]: of each vertex in frame 0 the pixel (x, y) in `picture` times w, w itself, and its depth: linear on the surface."""
+    def _texture(self) -> Texture:
         clip = self.problem.clip_points(self.problem.vertices)
         pixels = to_pixels(clip, self.picture.shape[1], self.picture.shape[0])
-        return np.concatenate([pixels * clip[:, 3:], clip[:, 3:], problem_depth(self.problem, self.problem.vertices)[:, None]], 1)
+        places = np.concatenate([pixels * clip[:, 3:], clip[:, 3:], problem_depth(self.problem, self.problem.vertices)[:, None]], 1)
+        return Texture(places, self.front, self.vertex_colours, np.concatenate([self.picture, self.depth[..., None]], 2), DEPTH_SLACK)
 
 
 def to_pixels(clip: Float32, width: int, height: int) -> Float32:

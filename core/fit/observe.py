@@ -1,18 +1,21 @@
 """Where the estimate and the picture are compared: points of the drawn surface, and what the frame says about each."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..render.passes import passes
 from ..sent_once import sent_once
 from ..types import Float32, Float64, UInt8
 from ..video.flow import DIS, Follower, window
 from ..video.pictures import grey, sample
-from .evidence import BLURS, Evidence, blur
+from .evidence import BLURS, REACH, Evidence, blur
 from .kinematics import Skin
 from .light import light_on
 from .look import Drawing, Look
@@ -110,7 +113,7 @@ class Observer:
         observer = Observer(problem, look, evidence, follower)
         rest = Poses.rest(1, problem.joints)
         drawing = look.draw(*problem.transforms(rest))[0]
-        rim = observer._rim(0, drawing)
+        rim = observer._rim(0, drawing, drawing.colours)
         near = sample(evidence[0].distance, rim.positions) if len(rim.pixels) else np.zeros(0, np.float32)
         counted = (np.abs(near + 0.5) < 2 * evidence.pixel) * rim.weights
         if counted.sum() <= 0:
@@ -119,69 +122,71 @@ class Observer:
 
     def observe(self, frames: Sequence[int], drawings: Sequence[Drawing], level: int, flow: bool = False) -> Observation:
         """What to compare for some drawn poses, each against a frame of its own. level: of the blur pyramid."""
-        drawings = [self.lit(frame, drawing) for frame, drawing in zip(frames, drawings, strict=True)]
+        shown = [self.shown(frame, drawing) for frame, drawing in zip(frames, drawings, strict=True)]
         surfaces = [self._surface(drawing) for drawing in drawings]
-        rims = [self._rim(frame, drawing) for frame, drawing in zip(frames, drawings, strict=True)]
-        pulls: list[Objective] = [self._colour(frames, drawings, surfaces, level)]
+        rims = [self._rim(frame, drawing, picture) for frame, drawing, picture in zip(frames, drawings, shown, strict=True)]
+        pulls: list[Objective] = [self._colour(frames, shown, surfaces, level)]
         if flow and self.weights.flow > 0:
-            pulls.append(self._flow(frames, drawings, surfaces, level))
+            pulls.append(self._flow(frames, shown, surfaces, level))
         rim_weights = _padded([rim.weights for rim in rims], RIM_POINTS)
         rim_pulls: tuple[Objective, ...] = (
             SilhouetteObjective(self.evidence, frames, self.weights.silhouette * rim_weights, self.rim_distance, max(PIXEL_TOLERANCE[level], 4.0)),
-            self._outline(frames, drawings, rims, level),
+            self._outline(frames, rims, level),
         )
         surface, rim = self._places(drawings, surfaces, self.surface_points), self._places(drawings, rims, RIM_POINTS)
         both = Places(torch.cat([surface.corners, rim.corners], 1), torch.cat([surface.mix, rim.mix], 1))
         return Observation(surface, tuple(pulls), rim, rim_pulls, merged(skin_at(self.problem.skin, both)))
 
-    def lit(self, frame: int, drawing: Drawing) -> Drawing:
-        """The drawing in a frame's light."""
-        light, where, colours = light_on(self.evidence[frame], drawing.colours, drawing.known), np.flatnonzero(drawing.covered), drawing.colours.copy()
-        flat = colours.reshape(-1, 3)
-        flat[where] = light.on(flat.take(where, 0), *np.divmod(where, colours.shape[1]))
-        return replace(drawing, colours=colours)
+    def shown(self, frame: int, drawing: Drawing) -> Float32:
+        """float32[H, W, 3]: the drawing in a frame's light, over its background."""
+        ready, one_pass = self.evidence[frame], passes()
+        light = light_on(ready, drawing.colours, drawing.known)
+        if one_pass:
+            return one_pass.lay_over(drawing.triangle_ids, drawing.colours, light.numbers, ready.background)
+        where, picture = np.flatnonzero(drawing.covered), ready.background.copy()
+        picture.reshape(-1, 3)[where] = light.on(drawing.colours.reshape(-1, 3).take(where, 0), *np.divmod(where, picture.shape[1]))
+        return picture
 
     def _surface(self, drawing: Drawing) -> Sampled:
         """Pixels of known surface, spread over the joints so that thin limbs are not lost."""
-        rows, columns = np.nonzero(drawing.known)
-        if len(rows) == 0:
+        scattered = _scattered(*drawing.known.shape)
+        known = scattered.take(np.flatnonzero(drawing.known.reshape(-1).take(scattered)))
+        if len(known) == 0:
             return Sampled(np.zeros((0, 2), np.int64), np.zeros(0))
-        joint = self.problem.joint_of_triangle[drawing.triangle_ids[rows, columns]]
-        area = np.bincount(joint, minlength=self.problem.joints).astype(float)
-        wanted = np.minimum(area, np.ceil((self.surface_points - self.problem.joints) * np.sqrt(area) / np.sqrt(area).sum()))
-        order = np.argsort(joint + _scatter(rows, columns))
-        rank = np.arange(len(order)) - (np.cumsum(area) - area)[joint[order]]
-        chosen = order[rank < wanted[joint[order]]][:self.surface_points]
+        joint = self.problem.joint_of_triangle.take(drawing.triangle_ids.reshape(-1).take(known)).astype(np.int16)
+        area = np.bincount(joint, minlength=self.problem.joints)
+        wanted = np.minimum(area, np.ceil((self.surface_points - self.problem.joints) * np.sqrt(area) / np.sqrt(area).sum()).astype(int))
+        before, chosen_before = np.cumsum(area) - area, np.cumsum(wanted) - wanted
+        of_each = np.arange(wanted.sum()) + np.repeat(before - chosen_before, wanted)  # the first ones of every joint's
+        chosen = np.argsort(joint, kind="stable")[of_each][:self.surface_points]
         weights = (area / np.maximum(wanted, 1))[joint[chosen]]
-        return Sampled(np.stack([rows[chosen], columns[chosen]], 1), weights / weights.sum())
+        return Sampled(np.stack(np.divmod(known[chosen], drawing.known.shape[1]), 1), weights / weights.sum())
 
-    def _rim(self, frame: int, drawing: Drawing) -> Sampled:
-        """Pixels of the drawing's silhouette; surface that looks like the surroundings counts little."""
+    def _rim(self, frame: int, drawing: Drawing, shown: Float32) -> Sampled:
+        """Pixels of the drawing's silhouette; surface that looks like the surroundings counts little. shown: float32[H, W, 3], the drawing's colours."""
         covered = drawing.covered.astype(np.uint8)
         inner = cv2.erode(covered, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
-        rows, columns = np.nonzero(covered - inner)
-        if len(rows) > RIM_POINTS:
-            chosen = np.linspace(0, len(rows) - 1, RIM_POINTS).astype(int)
-            rows, columns = rows[chosen], columns[chosen]
+        edge = np.flatnonzero(covered != inner)
+        if len(edge) > RIM_POINTS:
+            edge = edge[np.linspace(0, len(edge) - 1, RIM_POINTS).astype(int)]
+        rows, columns = np.divmod(edge, covered.shape[1])
         behind = self.evidence[frame].background[rows, columns]
-        contrast = np.abs(drawing.colours[rows, columns] - behind).max(-1, initial=0)
+        contrast = np.abs(shown[rows, columns] - behind).max(-1, initial=0)
         weights = np.clip(contrast / CONTRAST, 0, 1).astype(float) ** 2
         return Sampled(np.stack([rows, columns], 1), weights / max(len(rows), 50))
 
-    def _colour(self, frames: Sequence[int], drawings: Sequence[Drawing], surfaces: Sequence[Sampled], level: int) -> Objective:
+    def _colour(self, frames: Sequence[int], shown: Sequence[Float32], surfaces: Sequence[Sampled], level: int) -> Objective:
         colours = []
-        for frame, drawing, surface in zip(frames, drawings, surfaces, strict=True):
-            image = blur(drawing.over(self.evidence[frame].background), BLURS[level] * self.evidence.pixel)
-            colours.append(image[surface.pixels[:, 0], surface.pixels[:, 1]])
+        for picture, surface in zip(shown, surfaces, strict=True):
+            colours.append(blurred_at(picture, surface.pixels, BLURS[level] * self.evidence.pixel))
         weights = self.weights.colour * _padded([surface.weights for surface in surfaces], self.surface_points)
         return ColourObjective(self.evidence, frames, level, _padded(colours, self.surface_points).astype(np.float32), weights, COLOUR_TOLERANCE[level])
 
-    def _flow(self, frames: Sequence[int], drawings: Sequence[Drawing], surfaces: Sequence[Sampled], level: int) -> Objective:
+    def _flow(self, frames: Sequence[int], shown: Sequence[Float32], surfaces: Sequence[Sampled], level: int) -> Objective:
         """Optical flow from the drawing to the frame, where the way back agrees."""
         targets, weights = [], []
-        for frame, drawing, surface in zip(frames, drawings, surfaces, strict=True):
+        for frame, drawn, surface in zip(frames, shown, surfaces, strict=True):
             ready, start = self.evidence[frame], surface.positions
-            drawn = drawing.over(ready.background)
             found = self.follower.follow(drawn, ready.image, start)
             target = start + found.moved
             agreed = found.shown / (1 + (found.missed / (0.5 * self.evidence.pixel)) ** 2)
@@ -194,19 +199,14 @@ class Observer:
         strength = self.weights.flow * _padded(weights, self.surface_points)
         return TargetObjective(self.evidence.pixel, owners, _padded(targets, self.surface_points), strength, None, PIXEL_TOLERANCE[level])
 
-    def _outline(self, frames: Sequence[int], drawings: Sequence[Drawing], rims: Sequence[Sampled], level: int) -> Objective:
+    def _outline(self, frames: Sequence[int], rims: Sequence[Sampled], level: int) -> Objective:
         """Points of the frame's outline call for the rim point nearest to them."""
         owners, targets, normals, weights = [], [], [], []
-        for frame, drawing, rim in zip(frames, drawings, rims, strict=True):
+        for frame, rim in zip(frames, rims, strict=True):
             ready = self.evidence[frame]
-            outline = ready.outline[:: max(1, -(-len(ready.outline) // OUTLINE_POINTS))]
-            if len(outline) == 0 or len(rim.pixels) == 0:
-                outline = outline[:0]
-                owners.append(np.zeros(0, np.int64))
-            else:
-                owners.append(_nearest_pixel(rim, drawing.covered.shape, outline))
-            normal = sample(ready.slope, outline).astype(np.float64) if len(outline) else np.zeros((0, 2))
-            normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+            every = max(1, -(-len(ready.outline) // OUTLINE_POINTS)) if len(rim.pixels) else None
+            outline, normal = (part[::every] if every else part[:0] for part in (ready.outline, ready.normals))
+            owners.append(_nearest(rim.positions, outline))
             targets.append(outline + self.rim_distance * normal)
             normals.append(normal)
             counted = rim.weights[owners[-1]] * max(len(rim.pixels), 50)
@@ -226,7 +226,7 @@ class Observer:
         for drawing, chosen in zip(drawings, samples, strict=True):
             rows, columns = chosen.pixels[:, 0], chosen.pixels[:, 1]
             corners.append(_filled_to(torch.from_numpy(self.problem.triangles[drawing.triangle_ids[rows, columns]].astype(np.int64)), count))
-            mix.append(_filled_to(torch.from_numpy(drawing.mix((rows, columns))), count))
+            mix.append(_filled_to(torch.from_numpy(drawing.mix(rows, columns)), count))
         return Places(torch.stack(corners), torch.stack(mix))
 
 
@@ -239,21 +239,29 @@ def _texture(drawn: UInt8, positions: Float32, pixel: float) -> Float64:
     return energy / (energy + LEAST_TEXTURE**2)
 
 
-def _scatter(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """An order of pixels that spreads any first few of them evenly: the R2 low-discrepancy sequence as a key (Roberts 2018)."""
-    return (rows * 0.7548776662466927 + columns * 0.5698402909980532) % 1
+@cache
+def _scattered(height: int, width: int) -> np.ndarray:
+    """int64[H * W]: the pixels in an order of which any first few are spread evenly: the R2 low-discrepancy sequence as a key (Roberts 2018)."""
+    rows, columns = np.divmod(np.arange(height * width), width)
+    return np.argsort((rows * 0.7548776662466927 + columns * 0.5698402909980532) % 1, kind="stable")
 
 
-def _nearest_pixel(rim: Sampled, shape: tuple[int, ...], positions: Float32) -> np.ndarray:
-    """int64[n]: which rim pixel is nearest to each position."""
-    mask = np.ones(shape, np.uint8)
-    mask[rim.pixels[:, 0], rim.pixels[:, 1]] = 0
-    _, labels = cv2.distanceTransformWithLabels(mask, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    index = np.zeros(labels.max() + 1, np.int64)
-    index[labels[rim.pixels[:, 0], rim.pixels[:, 1]]] = np.arange(len(rim.pixels))
-    columns = np.clip(positions[:, 0].astype(int), 0, shape[1] - 1)
-    rows = np.clip(positions[:, 1].astype(int), 0, shape[0] - 1)
-    return index[labels[rows, columns]]
+def blurred_at(image: Float32, pixels: np.ndarray, sigma: float) -> Float32:
+    """float32[n, 3]: pixels int64[n, 2] (row, column) of a blurred image; only what they see of it is blurred."""
+    if len(pixels) == 0:
+        return np.zeros((0, *image.shape[2:]), np.float32)
+    reach = math.ceil(REACH * sigma)
+    first = np.maximum(pixels.min(0) - reach, 0)
+    last = pixels.max(0) + reach + 1
+    part = blur(image[first[0] : last[0], first[1] : last[1]], sigma)
+    return np.asarray(part[pixels[:, 0] - first[0], pixels[:, 1] - first[1]])
+
+
+def _nearest(points: Float32, positions: Float32) -> np.ndarray:
+    """int64[n]: which of the points [m, 2] is nearest to each position [n, 2]."""
+    if len(positions) == 0:
+        return np.zeros(0, np.int64)
+    return ((points * points).sum(1) - 2 * positions @ points.T).argmin(1)
 
 
 def _padded(arrays: Sequence[np.ndarray], count: int) -> Float64:

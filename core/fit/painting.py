@@ -6,20 +6,23 @@ Values are in pixels of a 256-pixel picture.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..render import rasterize
+from ..render.passes import Camera, Markers, Scene, passes
 from ..sent_once import sent_once
 from ..surface import spread_by_area
 from ..types import Float32, Float64
-from .compare import error_map, painted_error
+from .compare import against, error_map, painted_error
 from .kinematics import Skin
 from .light import Light, light_on
-from .look import DEPTH_SLACK, Drawing
+from .look import DEPTH_SLACK, NEAREST, Drawing, problem_depth
 from .observe import Observer, Places, skin_at
+from .posed import skinned
 from .poses import Poses
 
 POINTS = 60
@@ -31,7 +34,7 @@ MOST_VERTICES = 500_000
 
 @dataclass(frozen=True)
 class Backdrop:
-    """A frame without the limb. frame: its index. error: float32[H, W]. depth: float32[H, W] along the camera's axis, infinite outside.
+    """A frame without the limb. frame: its index. error: float32[H, W]. depth: float32[H, W] along the camera's axis, before which a limb is seen.
     light: of the frame."""
 
     frame: int
@@ -100,9 +103,11 @@ class Paint:
     def guessed_worth(self, backdrop: Backdrop, world: Tensor, shift: Tensor) -> Float64:
         """float64[K]: about what K poses (transforms [K, J, 3, 3] and [K, J, 3]) are worth, from points of the surface alone. What hides
         itself counts twice."""
-        look, (height, width) = self.observer.look, backdrop.error.shape
-        world = world.float()
-        points = self.points.points(world, shift.float())
+        look, (height, width), one_pass = self.observer.look, backdrop.error.shape, passes()
+        points, world = skinned(self.points, world, shift).float(), world.float()
+        if one_pass:
+            guessed = one_pass.guessed(points.numpy(), world.numpy(), self._markers, self._camera, self._scene(backdrop))
+            return self.area * guessed.astype(np.float64) / self.observer.evidence.pixel**2
         positions, rows = look.project(points)
         across = np.cross(rows[..., 0, :].numpy(), rows[..., 1, :].numpy())  # towards or from the camera, as long as a unit of area has pixels
         across *= -np.sign(across[:1, :1] @ self.observer.problem.camera_axis)[..., None]
@@ -116,7 +121,6 @@ class Paint:
 
     def worth(self, backdrop: Backdrop, world: Tensor, shift: Tensor) -> Float64:
         """float64[K]: what K poses (transforms [K, J, 3, 3] and [K, J, 3]) are worth."""
-        world, shift = world.float(), shift.float()
         at_once = max(MOST_VERTICES // len(self.skin.starts), 1)
         parts = (slice(first, first + at_once) for first in range(0, len(world), at_once))
         return np.concatenate([self._worth(backdrop, world[part], shift[part]) for part in parts])
@@ -124,9 +128,12 @@ class Paint:
     def _worth(self, backdrop: Backdrop, world: Tensor, shift: Tensor) -> Float64:
         """The same of some poses together. Only the window that they take is drawn."""
         problem = self.observer.problem
-        points = self.skin.points(world, shift).numpy()
+        points, one_pass = skinned(self.skin, world, shift).float().numpy(), passes()
         clip, first, size = _window(problem.clip_points(points), backdrop.error.shape)
         raster = rasterize(torch.from_numpy(clip), self.triangles, *size)
+        if one_pass:
+            worth = one_pass.spared(raster, problem_depth(problem, points), self.colours, first, self._scene(backdrop))
+            return worth.astype(np.float64) / self.observer.evidence.pixel**2
         item, row, column = torch.nonzero(raster.triangle_ids >= 0, as_tuple=True)
         pairs = raster.barycentric[item, row, column].numpy()
         corners = self.triangles[raster.triangle_ids[item, row, column].long()].numpy()
@@ -136,11 +143,23 @@ class Paint:
         spared = self._spared(backdrop, row.numpy() + first[0], column.numpy() + first[1], depth, colours)
         return np.bincount(item.numpy(), spared, len(points)) / self.observer.evidence.pixel**2
 
+    def _scene(self, backdrop: Backdrop) -> Scene:
+        return Scene(against(self.observer.evidence[backdrop.frame], backdrop.light), backdrop.error, backdrop.depth)
+
+    @cached_property
+    def _camera(self) -> Camera:
+        problem = self.observer.problem
+        return Camera(problem.clip_matrix, problem.camera_axis, float(NEAREST * problem.clip_matrix[3, 3]))
+
+    @cached_property
+    def _markers(self) -> Markers:
+        return Markers(self.normals.numpy(), self.joints.numpy().astype(np.int32), self.point_colours.astype(np.float32))
+
     def _spared(self, backdrop: Backdrop, row: np.ndarray, column: np.ndarray, depth: Float64, colours: Float32) -> Float64:
         """Error that painting colours over pixels spares; nothing where the rest of the subject lies in front."""
         ready = self.observer.evidence[backdrop.frame]
         painted = painted_error(ready, (row, column), backdrop.light.on(colours, row, column))
-        return np.where(depth < backdrop.depth[row, column] + DEPTH_SLACK, backdrop.error[row, column] - painted, 0)
+        return np.where(depth < backdrop.depth[row, column], backdrop.error[row, column] - painted, 0)
 
 
 def _spread(count: int) -> Float64:
@@ -152,12 +171,9 @@ def _spread(count: int) -> Float64:
 
 
 def _depth(observer: Observer, drawing: Drawing) -> Float32:
-    """float32[H, W]: along the camera's axis, infinite where there is no subject."""
-    depth = np.full(drawing.triangle_ids.shape, np.inf, np.float32)
-    covered = drawing.covered
-    corners = (drawing.points @ observer.problem.camera_axis)[observer.problem.triangles[drawing.triangle_ids[covered]]]
-    depth[covered] = np.einsum("nk,nk->n", corners, drawing.mix(covered))
-    return depth
+    """float32[H, W]: along the camera's axis, before which a limb is seen: a little behind the subject, infinite where there is none."""
+    depth = drawing.interpolated(problem_depth(observer.problem, drawing.points))
+    return np.where(drawing.covered, depth + np.float32(DEPTH_SLACK), np.float32(np.inf))
 
 
 def _window(clip: Float32, shape: tuple[int, ...]) -> tuple[Float32, tuple[int, int], tuple[int, int]]:

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from animamimic.core.fit import evidence as evidence_module
 from animamimic.core.fit.compare import error_map
 from animamimic.core.fit.evidence import Evidence, FrameEvidence, Kept, Surroundings, signed_distance
 from animamimic.core.fit.look import Drawing
 from animamimic.core.fit.memory import Memory
 from animamimic.core.fit.objectives import ColourObjective, SilhouetteObjective, TargetObjective
+from animamimic.core.render import Raster
 from animamimic.core.video.pictures import sample
 
 SIDE = 256
@@ -127,8 +129,9 @@ def test_a_pixel_s_error_is_its_limited_colour_difference_and_its_mask_s():
     image, background = (np.array([[[left] * 3, [right] * 3]], np.float32) for left, right in ((0.2, 0.4), (0.2, 1.0)))
     kept = Kept(np.zeros((1, 2), np.float32), np.zeros((0, 2), np.float32), Surroundings((0, 1), background[:, 1:]))
     ready = FrameEvidence(np.rint(255 * image).astype(np.uint8), np.array([[204, 51]], np.uint8), 1.0, kept)
-    colours = np.array([[[0.4] * 3, [0.0] * 3]], np.float32)
-    drawing = Drawing(np.zeros((0, 3)), np.array([[0, -1]], np.int32), np.zeros((1, 2, 3), np.float32), colours, np.ones((1, 2), bool))
+    colours = np.array([[[[0.4] * 3, [0.0] * 3]]], np.float32)
+    raster = Raster(torch.tensor([[[0, -1]]], dtype=torch.int32), torch.zeros(1, 1, 2), torch.zeros(1, 0, 4), torch.zeros(0, 3, dtype=torch.int32), "numpy")
+    drawing = Drawing(np.zeros((0, 3)), raster, 0, colours[0], np.ones((1, 2), bool))
     drawn, empty = error_map(ready, drawing)[0]
     assert drawn == pytest.approx(3 * 0.2**2 + (1 - 0.8) ** 2)
     assert empty == pytest.approx(3 * 0.3**2 + 0.2**2)  # 0.6 apart, limited to 0.3
