@@ -12,15 +12,15 @@ import torch
 from ..errors import InputError
 from ..settings import FitSettings
 from ..types import Clip, Mesh, Motion, Progress, Rig, UInt8, View, no_progress
-from ..video.flow import Follower, follower
-from .evidence import Evidence
+from ..video.flow import DIS, Follower, follower
+from .evidence import BLURS, Evidence
 from .exchange import exchange
 from .freedom import Fitted, free_joints, freed_joints
 from .hinge import Hinges
 from .hypotheses import reconsider
 from .judge import Judgement, judge
 from .look import Look
-from .observe import Observer
+from .observe import BY_DIS, Observer
 from .poses import Poses
 from .preview import Preview
 from .problem import Problem
@@ -159,16 +159,17 @@ def prepare(mesh: Mesh, rig: Rig, view: View, clip: Clip, settings: FitSettings,
     torch.manual_seed(settings.seed)
     problem = Problem.of(mesh, rig, view)
     flow = follower(settings.flow, settings.flow_weights)
-    observer = _observer(problem, clip, view.resized(settings.fit_resolution), flow)
+    followers = BY_DIS if flow is DIS else (flow,) * len(BLURS)
+    observer = _observer(problem, clip, view.resized(settings.fit_resolution), followers)
     if not observer.look.in_view:
         raise InputError("The subject is not in the camera's view.", "Point the camera at it, or let a new camera frame it.")
-    small = _observer(problem, clip, view.resized(max(settings.fit_resolution // 2, 64)), flow)
+    small = _observer(problem, clip, view.resized(max(settings.fit_resolution // 2, 64)), followers)
     rest, smooth = settings.rest_prior, settings.smoothness
     priors = replace(base, rest=base.rest * rest, bulk=base.bulk * rest, turn=base.turn * smooth, shift=base.shift * smooth)
     return Solver(observer, priors), small
 
 
-def _observer(problem: Problem, clip: Clip, view: View, flow: Follower) -> Observer:
+def _observer(problem: Problem, clip: Clip, view: View, followers: tuple[Follower, ...]) -> Observer:
     """Compares at the view's size; the look is taken from frame 0 at its full size."""
     look = Look.of(problem, clip.frames[0].astype(np.float32) / 255, view.width, view.height)
-    return Observer.of(problem, look, Evidence.of(clip, view.width, view.height), flow)
+    return Observer.of(problem, look, Evidence.of(clip, view.width, view.height), followers)

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..render.passes import passes
 from ..sent_once import sent_once
 from ..types import Float32, Float64, UInt8
-from ..video.flow import DIS, Follower, window
+from ..video.flow import COARSE_DIS, QUICK_DIS, Follower, window
 from ..video.pictures import grey, sample
 from .evidence import BLURS, REACH, Evidence, blur
 from .kinematics import Skin
@@ -35,6 +35,9 @@ the blur pyramid: wide while the estimate may be far off, narrow at the end (gra
 
 LEAST_TEXTURE = 6.0
 """Slope of brightness, in levels of 255 a pixel of a 256-pixel picture, at which flow counts half."""
+
+BY_DIS: tuple[Follower, ...] = (COARSE_DIS, COARSE_DIS, COARSE_DIS, QUICK_DIS)
+"""Who follows the surface at each level of the blur pyramid where it is dense inverse search: what the last level corrects may be coarse."""
 
 CONTRAST = 0.15
 """Difference of colour (largest channel, of 1) to the surroundings at which a rim point counts fully as silhouette."""
@@ -95,22 +98,22 @@ class Observer:
     """Compares poses with frames.
 
     rim_distance: pixels from a pixel on the drawing's rim to the frame's silhouette where they agree.
-    surface_points: most points of the surface that are compared in a frame. follower: finds the drawing's surface in the frame.
+    surface_points: most points of the surface that are compared in a frame. followers: find the drawing's surface in the frame, one for each level.
     """
 
     problem: Problem
     look: Look
     evidence: Evidence
-    follower: Follower
+    followers: tuple[Follower, ...]
     weights: Weights = Weights()
     rim_distance: float = -0.5
     surface_points: int = SURFACE_POINTS
 
     @staticmethod
-    def of(problem: Problem, look: Look, evidence: Evidence, follower: Follower = DIS) -> "Observer":
+    def of(problem: Problem, look: Look, evidence: Evidence, followers: tuple[Follower, ...] = BY_DIS) -> "Observer":
         """An observer whose `rim_distance` is measured on frame 0, where the pose is known exactly: what the rasterizer, the mask's
         threshold and the codec's halo do to the silhouette then cancels, and no frame is pulled nearer or farther by it."""
-        observer = Observer(problem, look, evidence, follower)
+        observer = Observer(problem, look, evidence, followers)
         rest = Poses.rest(1, problem.joints)
         drawing = look.draw(*problem.transforms(rest))[0]
         rim = observer._rim(0, drawing, drawing.colours)
@@ -187,7 +190,7 @@ class Observer:
         targets, weights = [], []
         for frame, drawn, surface in zip(frames, shown, surfaces, strict=True):
             ready, start = self.evidence[frame], surface.positions
-            found = self.follower.follow(drawn, ready.image, start)
+            found = self.followers[level].follow(drawn, ready.image, start)
             target = start + found.moved
             agreed = found.shown / (1 + (found.missed / (0.5 * self.evidence.pixel)) ** 2)
             rows, columns = window(start, drawn.shape)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..fit.evidence import BLURS
 from ..fit.evidence import Evidence as FrameEvidence
 from ..fit.look import Look
 from ..fit.observe import Observer
@@ -75,7 +76,7 @@ def fit_residual(
     problem = Problem.of(mesh, rig, view)
     size = view.resized(resolution)
     look = Look.of(problem, clip.frames[0].astype(np.float32) / 255, size.width, size.height)
-    observer = Observer.of(problem, look, FrameEvidence.of(clip, size.width, size.height), flow)
+    observer = Observer.of(problem, look, FrameEvidence.of(clip, size.width, size.height), (flow,) * len(BLURS))
     film = Film(replace(observer, surface_points=SURFACE_POINTS), lambda frame: look)
     handles = Handles.of(mesh, settings.handle_distance / 100)
     offsets = follow(film, Carrier.of(problem, motion), handles, Priors.held(settings.bone_hold), progress)

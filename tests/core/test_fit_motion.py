@@ -13,6 +13,7 @@ from animamimic.core.errors import InputError
 from animamimic.core.fit import AUTOMATIC_RIG, OWN_RIG, Priors, fit_motion, motion, preview, skin
 from animamimic.core.fit.kinematics import exponential, logarithm
 from animamimic.core.fit.motion import prepare
+from animamimic.core.fit.observe import BY_DIS
 from animamimic.core.fit.poses import Poses
 from animamimic.core.fit.refine import ROUNDS
 from animamimic.core.fit.solver import System
@@ -215,6 +216,27 @@ def test_surface_is_followed_by_whom_the_settings_name_and_not_where_it_is_hidde
         pulls.append(solver.observer.observe([1], drawings, 3, flow=True).surface_objectives[1].weights)
     assert pulls[0].sum() > 0
     assert pulls[1].sum() == 0
+
+
+def test_every_level_of_the_blur_pyramid_has_a_follower_of_its_own():
+    mesh, rig, view = arm()
+    solver, _ = prepare(mesh, rig, view, clip(BEND[:2]), SETTINGS)
+    observer, asked = solver.observer, []
+    assert observer.followers == BY_DIS
+
+    class Named:
+        def __init__(self, level):
+            self.level = level
+
+        def follow(self, one, other, points):
+            asked.append(self.level)
+            return DIS.follow(one, other, points)
+
+    observer = replace(observer, followers=tuple(map(Named, range(4))))
+    drawings = observer.look.draw(*solver.problem.transforms(Poses.rest(1, solver.problem.joints)))
+    for level in range(4):
+        observer.observe([1], drawings, level, flow=True)
+    assert asked == [0, 1, 2, 3]
 
 
 def test_a_still_subject_stays_still():

@@ -2,12 +2,13 @@
 
 import sys
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from animamimic.core.errors import InputError
 from animamimic.core.video import flow
-from animamimic.core.video.flow import DIS, file_with_weights, follower
+from animamimic.core.video.flow import COARSE_DIS, DIS, QUICK_DIS, file_with_weights, follower
 from animamimic.core.video.raft import Raft
 
 SHIFT = (4, -3)
@@ -88,11 +89,25 @@ def _imports_torchvision():
     return True
 
 
-def test_dense_inverse_search_finds_a_known_shift_both_ways():
-    found = DIS.follow(*pictures(), POINTS)
+@pytest.mark.parametrize("search", [DIS, QUICK_DIS, COARSE_DIS])
+def test_dense_inverse_search_finds_a_known_shift_both_ways(search):
+    found = search.follow(*pictures(), POINTS)
     assert np.abs(found.moved - SHIFT).max() < 0.3
     assert found.missed.max() < 0.3
     assert found.shown.tolist() == [1, 1, 1]
+
+
+def settings(search):
+    """What can be asked of OpenCV's search."""
+    return {name: getattr(search, name)() for name in dir(search) if name.startswith("get") and name != "getDefaultName"}
+
+
+def test_searches_are_opencvs_presets_but_the_quick_one():
+    medium, fast = (cv2.DISOpticalFlow.create(preset) for preset in (cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, cv2.DISOPTICAL_FLOW_PRESET_FAST))
+    assert settings(DIS._search()) == settings(medium)
+    assert settings(COARSE_DIS._search()) == settings(fast)
+    quick = settings(medium) | {"getPatchStride": 6, "getGradientDescentIterations": 12, "getVariationalRefinementIterations": 3}
+    assert settings(QUICK_DIS._search()) == quick
 
 
 def test_points_whose_way_back_leads_elsewhere_are_missed_by_that_much():
