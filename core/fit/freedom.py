@@ -2,7 +2,8 @@
 
 A rigid skeleton is what most subjects have, and every freedom more is one in which noise and lost limbs can hide: given to all joints
 at once, it makes the fit worse even of subjects that squash. So all of them stand at exactly zero at first. A score test (Rao 1948)
-then tells for each what the cost would lose if it were free, everything else adapting, without fitting it. The most wanted one is
+then tells for each what the cost would lose if it were free, everything else adapting, without fitting it. The most wanted ones are tried
+on a few frames, each fitted alone, which shows what such a promise is worth. The one that saves most there is
 freed, the clip is refined once more from there, and the result is kept if the pictures are explained better by a good share; and so on.
 """
 
@@ -12,11 +13,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..workers import spread
-from .compare import clip_error
+from .compare import clip_error, picture_error
 from .observe import Observer
 from .poses import Poses
 from .problem import Problem
@@ -28,8 +30,20 @@ log = logging.getLogger(__name__)
 LEVEL = 0
 """Level of the blur pyramid at which the picture is asked: the coarsest takes nothing for an outlier that a bone could still reach."""
 
-LEAST_DEMAND = 0.06
-"""Share of the clip's cost that a freedom must promise to save to be tried. Wrongly posed limbs of rigid subjects promise up to 0.053."""
+LEAST_DEMAND = 0.03
+"""Share of the clip's cost that a freedom must promise to save to be tried on a few frames."""
+
+MOST_TRIED = 2
+"""Freedoms tried so: the most wanted ones."""
+
+TRIED_FRAMES = 4
+"""Frames on which they are tried, spread over the clip."""
+
+TRIED_LEVELS = (1, 2, 3)
+"""Levels of the blur pyramid through which a frame is fitted then."""
+
+LEAST_TRIED_GAIN = 0.12
+"""Share of those frames' picture error that a freedom must save there, against the same fit without it, for the clip to be refined with it."""
 
 LEAST_GAIN = 0.15
 """Share of the clip's picture error that it must then save to be kept."""
@@ -70,19 +84,44 @@ def free_joints(rigid: Fitted, refined: Refined, stop: Callable[[], bool]) -> Fi
     """Free what the picture demands. refined: called again for each try. stop: asked before every try."""
     best, error = rigid, clip_error(rigid.solver.observer, rigid.poses)
     for _ in range(MOST_FREED):
-        wanted, promise = most_wanted(best.solver, best.poses)
-        if wanted is None or promise < LEAST_DEMAND or stop():
+        wanted = None if stop() else worth_refining(best.solver, best.poses)
+        if wanted is None:
             break
-        problem = freed(best.solver.problem, wanted)
-        solver, small = replace(best.solver, observer=_seen_by(best.solver.observer, problem)), _seen_by(best.small, problem)
+        solver = _opened(best.solver, wanted)
+        small = _seen_by(best.small, solver.problem)
         most = (1 - EARLY_GAIN) * error
-        poses = refined(solver, small, _with_lengths(problem, best.poses), lambda poses: clip_error(solver.observer, poses) < most)  # noqa: B023  asked within this turn
+        poses = refined(solver, small, _with_lengths(solver.problem, best.poses), lambda poses: clip_error(solver.observer, poses) < most)  # noqa: B023  asked within this turn
         tried_error = clip_error(solver.observer, poses)
-        log.info("%s would save %.3f of the cost; refined with it the picture error is %.0f instead of %.0f", wanted, promise, tried_error, error)
+        log.info("refined with %s the picture error is %.0f instead of %.0f", wanted, tried_error, error)
         if tried_error > (1 - LEAST_GAIN) * error:
             break
         best, error = Fitted(solver, small, poses, best.followed), tried_error
     return best
+
+
+def worth_refining(solver: Solver, poses: Poses) -> Freedom | None:
+    """The freedom that saves most on a few frames, if that is enough."""
+    tried = [freedom for freedom, promise in most_wanted(solver, poses)[:MOST_TRIED] if promise >= LEAST_DEMAND]
+    if not tried:
+        return None
+    rigid = _error_of_few(solver, poses)
+    saved = {freedom: 1 - _error_of_few(_opened(solver, freedom), poses) / max(rigid, 1e-12) for freedom in tried}
+    log.info("saved on a few frames: %s", saved)
+    best = max(saved, key=lambda freedom: saved[freedom])
+    return best if saved[best] >= LEAST_TRIED_GAIN else None
+
+
+def _error_of_few(solver: Solver, poses: Poses) -> float:
+    """Picture error of some frames, each fitted alone, from its pose and held to it."""
+    frames = np.unique(np.linspace(1, len(poses) - 1, TRIED_FRAMES + 1).round().astype(int)[1:]).tolist()
+    part = _with_lengths(solver.problem, poses)[frames]
+    fitted = solver.fit(frames, part, part, TRIED_LEVELS, flow=(True,) * len(TRIED_LEVELS))
+    return float(picture_error(solver.observer, frames, fitted).sum())
+
+
+def _opened(solver: Solver, *freedoms: Freedom) -> Solver:
+    """The same solver of the same subject with more freedom."""
+    return replace(solver, observer=_seen_by(solver.observer, freed(solver.problem, *freedoms)))
 
 
 def freed(problem: Problem, *freedoms: Freedom) -> Problem:
@@ -105,13 +144,13 @@ def possible(problem: Problem) -> tuple[Freedom, ...]:
     return (*slides, *(Freedom(joint, True) for joint in range(problem.joints) if problem.elastic[joint] and not problem.stretchy[joint]))
 
 
-def most_wanted(solver: Solver, poses: Poses) -> tuple[Freedom | None, float]:
-    """The freedom that promises to save most, and the share of the clip's cost that it promises."""
+def most_wanted(solver: Solver, poses: Poses) -> list[tuple[Freedom, float]]:
+    """What could be freed, and the share of the clip's cost that each promises to save; the largest first."""
     freedoms = possible(solver.problem)
     if not freedoms or len(poses) < 2:
-        return None, 0.0
-    problem = freed(solver.problem, *freedoms)
-    opened = replace(solver, observer=_seen_by(solver.observer, problem))
+        return []
+    opened = _opened(solver, *freedoms)
+    problem = opened.problem
     poses = _with_lengths(problem, poses)
     columns = [_columns(problem, one) for one in freedoms]
     fixed = torch.ones(problem.unknowns, dtype=torch.bool)
@@ -119,8 +158,8 @@ def most_wanted(solver: Solver, poses: Poses) -> tuple[Freedom | None, float]:
     chunks = [list(range(first, min(first + CHUNK, len(poses)))) for first in range(1, len(poses), CHUNK)]
     found = spread(partial(_saved_and_cost, opened, torch.nonzero(fixed)[:, 0], columns), [(frames, poses[frames]) for frames in chunks])
     *saved, cost = torch.stack(found).sum(0).tolist()
-    best = saved.index(max(saved))
-    return freedoms[best], saved[best] / max(cost, 1e-12)
+    promises = [(freedom, one / max(cost, 1e-12)) for freedom, one in zip(freedoms, saved, strict=True)]
+    return sorted(promises, key=lambda promise: -promise[1])
 
 
 def _saved_and_cost(opened: Solver, base: Tensor, columns: list[Tensor], chunk: tuple[list[int], Poses]) -> Tensor:

@@ -217,7 +217,7 @@ def test_a_freedom_is_kept_for_what_it_saves(problem, monkeypatch, early, late, 
     """And not refined to the end where the first rounds save less than a twentieth."""
     errors, went_on = [1.0], []
     monkeypatch.setattr(freedom, "clip_error", lambda observer, poses: errors[-1])
-    monkeypatch.setattr(freedom, "most_wanted", lambda solver, poses: (Freedom(1, False), 0.5) if len(errors) == 1 else (None, 0.0))
+    monkeypatch.setattr(freedom, "worth_refining", lambda solver, poses: Freedom(1, False) if len(errors) == 1 else None)
     monkeypatch.setattr(freedom, "_seen_by", lambda observer, problem: SimpleNamespace(problem=problem))
 
     def refine_in_part(solver, small, poses, promising):
@@ -230,3 +230,28 @@ def test_a_freedom_is_kept_for_what_it_saves(problem, monkeypatch, early, late, 
     fitted = freedom.free_joints(rigid, refine_in_part, lambda: False)
     assert went_on == [refined]
     assert len(freedom.freed_joints(fitted.solver.problem)) == freed_count
+
+
+@pytest.mark.parametrize(
+    ("promises", "errors", "chosen", "fitted"),
+    [
+        ((0.2, 0.1, 0.05), (0.8, 0.7, 0.1), 1, [None, 0, 1]),  # the most wanted is not the best, the third is not tried
+        ((0.2, 0.1, 0.05), (0.95, 0.9, 0.1), None, [None, 0, 1]),  # neither saves enough
+        ((0.04, 0.02, 0.01), (0.8, 0.1, 0.1), 0, [None, 0]),
+        ((0.02, 0.01, 0.01), (0.1, 0.1, 0.1), None, []),  # who demands nothing pays nothing
+    ],
+)
+def test_what_a_freedom_is_worth_is_tried_on_a_few_frames(problem, monkeypatch, promises, errors, chosen, fitted):
+    freedoms = [Freedom(1, False), Freedom(1, True), Freedom(2, True)]
+    asked = []
+
+    def error_of_few(solver, poses):
+        which = next((index for index, one in enumerate(freedoms) if solver.freed == (one,)), None)
+        asked.append(which)
+        return 1.0 if which is None else errors[which]
+
+    monkeypatch.setattr(freedom, "most_wanted", lambda solver, poses: list(zip(freedoms, promises, strict=True)))
+    monkeypatch.setattr(freedom, "_error_of_few", error_of_few)
+    monkeypatch.setattr(freedom, "_opened", lambda solver, one: SimpleNamespace(freed=(one,)))
+    found = freedom.worth_refining(SimpleNamespace(freed=()), problem.rest(2))
+    assert (found, asked) == (None if chosen is None else freedoms[chosen], fitted)
