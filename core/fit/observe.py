@@ -36,8 +36,8 @@ the blur pyramid: wide while the estimate may be far off, narrow at the end (gra
 LEAST_TEXTURE = 6.0
 """Slope of brightness, in levels of 255 a pixel of a 256-pixel picture, at which flow counts half."""
 
-BY_DIS: tuple[Follower, ...] = (COARSE_DIS, COARSE_DIS, COARSE_DIS, QUICK_DIS)
-"""Who follows the surface at each level of the blur pyramid where it is dense inverse search: what the last level corrects may be coarse."""
+BY_DIS: tuple[Follower, ...] = (COARSE_DIS, COARSE_DIS, QUICK_DIS, QUICK_DIS)
+"""Who follows the surface at each level of the blur pyramid where it is dense inverse search: what later levels correct may be coarse."""
 
 CONTRAST = 0.15
 """Difference of colour (largest channel, of 1) to the surroundings at which a rim point counts fully as silhouette."""

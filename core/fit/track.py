@@ -37,14 +37,14 @@ STANDS_STILL = Attempt(0.0, (1, 2, 3), (False, True, True))
 POLISH = Attempt(0.0, (1, 2, 3), ())
 """Of limbs that were put elsewhere."""
 
-TRAILS = 2
+TRAILS = 4
 """Trails kept at most."""
 
 APART = 0.006
 """Poses are the same where the surface lies no further apart than this on average, in diagonals."""
 
 TOGETHER = 2
-"""Trails that go on in one piece of work: two together take less time than one after the other, but pieces are shared out to the cores."""
+"""Trails that start in one piece of work: two together take less time than one after the other, but pieces are shared out to the cores."""
 
 AHEAD = 16
 """Frames of the video that are made ready at once."""
@@ -110,7 +110,7 @@ def _prepare(observers: tuple[Observer, ...], frames: range) -> None:
 def _followed(solver: Solver, frame: int, trails: list[Trail], limbs: list[Paint], enough: float) -> list[Trail]:
     """All ways on into a frame."""
     together = [trails[first : first + TOGETHER] for first in range(0, len(trails), TOGETHER)]
-    starts = [(GOES_ON, some) for some in together] + [(STANDS_STILL, trails)]
+    starts = [(attempt, some) for attempt in (GOES_ON, STANDS_STILL) for some in together]
     guesses = [Poses.stack([predict(trail.pose, trail.before.pose if trail.before else None, attempt.speed) for trail in some]) for attempt, some in starts]
     found = spread(partial(_fitted, solver, frame), [(guess, attempt) for guess, (attempt, _) in zip(guesses, starts, strict=True)])
     ways = [way for (_, some), (poses, errors) in zip(starts, found, strict=True) for way in _on(some, poses, errors)]
