@@ -5,7 +5,6 @@ All arrays lie on the CPU, where Warp works the threads of a launch one after th
 the same order on every run.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 import warp as wp
 from torch import Tensor
 
+from ..render.warp_launch import descriptor, launch
 from .kinematics import Skeleton, Skin
 
 wp.set_module_options({"enable_backward": False})
@@ -205,7 +205,7 @@ def merged(skin: Skin) -> Skin:
     shape, slots = skin.bones.shape[:-1], skin.bones.shape[-1]
     bones, weights, starts = skin.bones.reshape(-1, slots).clone(), skin.weights.reshape(-1, slots).clone(), skin.starts.reshape(-1, slots, 3).clone()
     counts = torch.zeros(len(bones), dtype=torch.int32)
-    _launch(merge_slots, (len(bones),), [_array(bones, wp.int64), _array(weights, wp.float32), _array(starts, wp.vec3), _array(counts, wp.int32)])
+    launch(merge_slots, (len(bones),), counts, [descriptor(bones, wp.int64), descriptor(weights, wp.float32), descriptor(starts, wp.vec3), descriptor(counts, wp.int32)])
     most = max(int(counts.max()), 1) if len(counts) else 1
     parts = [part[:, :most].reshape(*shape, most, *part.shape[2:]).contiguous() for part in (bones, weights, starts)]
     return Skin(*parts)
@@ -216,16 +216,16 @@ def transforms(skeleton: Skeleton, rotations: Tensor, translations: Tensor) -> t
     rotations, translations = rotations.contiguous(), translations.contiguous()
     world, shift = torch.empty_like(rotations), torch.empty_like(translations)
     parents = _numbers(skeleton.parents)
-    tree = [_array(parents, wp.int32), _array(skeleton.heads, wp.vec3d)]
-    arrays = [_array(part, kind) for part, kind in ((rotations, wp.mat33d), (translations, wp.vec3d), (world, wp.mat33d), (shift, wp.vec3d))]
-    _launch(chain, (len(world),), [*tree, *arrays])
+    tree = [descriptor(parents, wp.int32), descriptor(skeleton.heads, wp.vec3d)]
+    arrays = [descriptor(part, kind) for part, kind in ((rotations, wp.mat33d), (translations, wp.vec3d), (world, wp.mat33d), (shift, wp.vec3d))]
+    launch(chain, (len(world),), world, [*tree, *arrays])
     return world, shift
 
 
 def skinned(skin: Skin, world: Tensor, shift: Tensor) -> Tensor:
     """See `posed.skinned`."""
     found = torch.empty(len(world), skin.bones.shape[-2], 3, dtype=torch.float64)
-    _launch(put_points, found.shape[:2], [*_pose(skin, world, shift), _array(found, wp.vec3d)])
+    launch(put_points, found.shape[:2], found, [*_pose(skin, world, shift), descriptor(found, wp.vec3d)])
     return found
 
 
@@ -236,15 +236,15 @@ def normal(
     count, joints = world.shape[:2]
     pairs = [torch.zeros(count, joints, joints, 3, 3, dtype=torch.float64) for _ in range(3)]
     slopes = [torch.zeros(count, joints, 3, dtype=torch.float64) for _ in range(2)]
-    sums = [*(_array(pair, wp.mat33d) for pair in pairs), *(_array(slope, wp.vec3d) for slope in slopes)]
-    pulls = [_array(rows, wp.vec3d), _array(information, wp.float64), _array(gradient, wp.float64)]
-    _launch(gather, rows.shape[:2], [*_pose(skin, world, shift), *pulls, *sums])
+    sums = [*(descriptor(pair, wp.mat33d) for pair in pairs), *(descriptor(slope, wp.vec3d) for slope in slopes)]
+    pulls = [descriptor(rows, wp.vec3d), descriptor(information, wp.float64), descriptor(gradient, wp.float64)]
+    launch(gather, rows.shape[:2], rows, [*_pose(skin, world, shift), *pulls, *sums])
     parents, unknowns = _numbers(skeleton.parents), 3 * (joints + int(movable.sum()))
     places = torch.where(movable, 3 * (joints - 1 + movable.cumsum(0)), -1).to(torch.int32)
     stand = skeleton.joints(world, shift).contiguous()
     hessian, slope = torch.empty(count, unknowns, unknowns, dtype=torch.float64), torch.empty(count, unknowns, dtype=torch.float64)
-    tree = [_array(parents, wp.int32), _array(stand, wp.vec3d), _array(places, wp.int32)]
-    _launch(sum_to_joints, (count,), [*tree, *sums, _array(hessian, wp.float64), _array(slope, wp.float64)])
+    tree = [descriptor(parents, wp.int32), descriptor(stand, wp.vec3d), descriptor(places, wp.int32)]
+    launch(sum_to_joints, (count,), hessian, [*tree, *sums, descriptor(hessian, wp.float64), descriptor(slope, wp.float64)])
     return hessian, slope
 
 
@@ -258,22 +258,4 @@ def _pose(skin: Skin, world: Tensor, shift: Tensor) -> list[Any]:
     """What the kernels are told of a skin and its pose."""
     parts = [part if part.dim() > dimensions else part[None] for part, dimensions in ((skin.bones, 2), (skin.weights, 2), (skin.starts, 3))]
     kinds = (wp.int64, wp.float32, wp.vec3)
-    return [*(_array(part, kind) for part, kind in zip(parts, kinds, strict=True)), _array(world, wp.mat33d), _array(shift, wp.vec3d)]
-
-
-def _array(tensor: Tensor, kind: Any) -> Any:
-    """A tensor's memory as a kernel takes it; the caller holds the tensor until the launch."""
-    if not tensor.is_contiguous():
-        raise ValueError("A kernel was given a tensor that is not contiguous.")
-    return _place(tensor.data_ptr(), tuple(tensor.shape), kind)
-
-
-@lru_cache(maxsize=4096)
-def _place(pointer: int, shape: tuple[int, ...], kind: Any) -> Any:
-    """Remembered, as in `render.warp_backend`: most tensors lie where those of the last step did."""
-    outer = shape[: len(shape) - len(getattr(kind, "_shape_", ()))]
-    return wp.array(ptr=pointer, dtype=kind, shape=outer, device="cpu", copy=False).__ctype__()
-
-
-def _launch(kernel: Any, size: Sequence[int], arguments: list[Any]) -> None:
-    wp.launch(kernel, tuple(size), arguments, device="cpu")
+    return [*(descriptor(part, kind) for part, kind in zip(parts, kinds, strict=True)), descriptor(world, wp.mat33d), descriptor(shift, wp.vec3d)]

@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 def array(tensor: Tensor, dtype: Any) -> Any:
     """What a kernel takes for a tensor's memory as one row of numbers or, for vector types, of vectors (the last axis)."""
-    return descriptor(tensor.view(-1, dtype._length_) if hasattr(dtype, "_shape_") else tensor.view(-1), dtype)
+    return descriptor(tensor.view(-1, *dtype._shape_) if hasattr(dtype, "_shape_") else tensor.view(-1), dtype)
 
 
 def grid(tensor: Tensor, dtype: Any) -> Any:
@@ -33,19 +33,19 @@ def descriptor(tensor: Tensor, dtype: Any) -> Any:
 
 
 def numbers(values: np.ndarray, dtype: Any, axes: int = 1) -> Any:
-    """The same for a numpy array: one row, or a table where `axes` is 2, of numbers, vectors or matrices (all of a matrix is the last axis)."""
+    """The same for a numpy array: one row, or a table where `axes` is 2, of numbers, vectors or matrices."""
     if not values.flags.c_contiguous:
         raise ValueError("A kernel was given an array that is not contiguous.")
     rows = (len(values), -1) if axes == 2 else (-1,)
-    shape = (*rows, dtype._length_) if hasattr(dtype, "_shape_") else rows
+    shape = (*rows, *getattr(dtype, "_shape_", ()))
     return _place(values.ctypes.data, values.reshape(shape).shape, dtype, CPU)
 
 
 @lru_cache(maxsize=4096)
 def _place(pointer: int, shape: tuple[int, ...], dtype: Any, device: torch.device) -> Any:
     """The descriptor, remembered: most of what is drawn lies where the last frame's did, and telling it anew costs more than a small kernel."""
-    vectors = shape[:-1] if hasattr(dtype, "_shape_") else shape
-    return wp.array(ptr=pointer, dtype=dtype, shape=vectors, device=wp.device_from_torch(device), copy=False).__ctype__()
+    outer = shape[: len(shape) - len(getattr(dtype, "_shape_", ()))]
+    return wp.array(ptr=pointer, dtype=dtype, shape=outer, device=wp.device_from_torch(device), copy=False).__ctype__()
 
 
 def launch_rows(kernel: Any, ids: Tensor, arguments: list[Any]) -> None:
