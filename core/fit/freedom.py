@@ -51,6 +51,9 @@ LEAST_GAIN = 0.15
 EARLY_GAIN = LEAST_GAIN / 3
 """Share that it must have saved after the first rounds to be refined to the end."""
 
+NEARLY = 0.9
+"""Share of what the best freedom saves there from which on another is as good: which of the two the picture does not tell."""
+
 MOST_FREED = 3
 """Freedoms given to one subject."""
 
@@ -100,15 +103,17 @@ def free_joints(rigid: Fitted, refined: Refined, stop: Callable[[], bool]) -> Fi
 
 
 def worth_refining(solver: Solver, poses: Poses) -> Freedom | None:
-    """The freedom that saves most on a few frames, if that is enough."""
+    """The freedom that saves most on a few frames, if that is enough; of those that save nearly as much the one that moves the fewest joints."""
     tried = [freedom for freedom, promise in most_wanted(solver, poses)[:MOST_TRIED] if promise >= LEAST_DEMAND]
     if not tried:
         return None
     rigid = _error_of_few(solver, poses)
     saved = {freedom: 1 - _error_of_few(_opened(solver, freedom), poses) / max(rigid, 1e-12) for freedom in tried}
     log.info("saved on a few frames: %s", saved)
-    best = max(saved, key=lambda freedom: saved[freedom])
-    return best if saved[best] >= LEAST_TRIED_GAIN else None
+    most = max(saved.values())
+    moved = solver.problem.skeleton.descends.sum(1)
+    best = min((freedom for freedom in tried if saved[freedom] >= NEARLY * most), key=lambda freedom: float(moved[freedom.joint]))
+    return best if most >= LEAST_TRIED_GAIN else None
 
 
 def _error_of_few(solver: Solver, poses: Poses) -> float:

@@ -253,5 +253,15 @@ def test_what_a_freedom_is_worth_is_tried_on_a_few_frames(problem, monkeypatch, 
     monkeypatch.setattr(freedom, "most_wanted", lambda solver, poses: list(zip(freedoms, promises, strict=True)))
     monkeypatch.setattr(freedom, "_error_of_few", error_of_few)
     monkeypatch.setattr(freedom, "_opened", lambda solver, one: SimpleNamespace(freed=(one,)))
-    found = freedom.worth_refining(SimpleNamespace(freed=()), problem.rest(2))
+    found = freedom.worth_refining(SimpleNamespace(freed=(), problem=problem), problem.rest(2))
     assert (found, asked) == (None if chosen is None else freedoms[chosen], fitted)
+
+
+@pytest.mark.parametrize(("errors", "joint"), [((0.7, 0.72), 2), ((0.7, 0.74), 1), ((0.72, 0.7), 2)])
+def test_of_freedoms_that_save_as_much_the_one_that_moves_less_is_taken(problem, monkeypatch, errors, joint):
+    """Joint 2 hangs on joint 1. Nine tenths of 0.3 are 0.27."""
+    error_with = dict(zip((Freedom(1, False), Freedom(2, False)), errors, strict=True))
+    monkeypatch.setattr(freedom, "most_wanted", lambda solver, poses: [(one, 0.1) for one in error_with])
+    monkeypatch.setattr(freedom, "_error_of_few", lambda solver, poses: error_with.get(solver.freed, 1.0))
+    monkeypatch.setattr(freedom, "_opened", lambda solver, one: SimpleNamespace(freed=one))
+    assert freedom.worth_refining(SimpleNamespace(freed=None, problem=problem), problem.rest(2)) == Freedom(joint, False)
