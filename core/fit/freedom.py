@@ -111,9 +111,10 @@ def worth_refining(solver: Solver, poses: Poses) -> Freedom | None:
     saved = {freedom: 1 - _error_of_few(_opened(solver, freedom), poses) / max(rigid, 1e-12) for freedom in tried}
     log.info("saved on a few frames: %s", saved)
     most = max(saved.values())
+    if most < LEAST_TRIED_GAIN:
+        return None
     moved = solver.problem.skeleton.descends.sum(1)
-    best = min((freedom for freedom in tried if saved[freedom] >= NEARLY * most), key=lambda freedom: float(moved[freedom.joint]))
-    return best if most >= LEAST_TRIED_GAIN else None
+    return min((freedom for freedom in tried if saved[freedom] >= NEARLY * most), key=lambda freedom: float(moved[freedom.joint]))
 
 
 def _error_of_few(solver: Solver, poses: Poses) -> float:

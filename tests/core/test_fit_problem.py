@@ -237,6 +237,7 @@ def test_a_freedom_is_kept_for_what_it_saves(problem, monkeypatch, early, late, 
     [
         ((0.2, 0.1, 0.05), (0.8, 0.7, 0.1), 1, [None, 0, 1]),  # the most wanted is not the best, the third is not tried
         ((0.2, 0.1, 0.05), (0.95, 0.9, 0.1), None, [None, 0, 1]),  # neither saves enough
+        ((0.2, 0.1, 0.05), (1.2, 1.1, 0.1), None, [None, 0, 1]),  # both make it worse
         ((0.04, 0.02, 0.01), (0.8, 0.1, 0.1), 0, [None, 0]),
         ((0.02, 0.01, 0.01), (0.1, 0.1, 0.1), None, []),  # who demands nothing pays nothing
     ],
