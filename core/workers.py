@@ -72,8 +72,12 @@ def processes(count: int, begin: "Begin") -> Iterator[None]:
         for process in made:
             process.forget(number)
 
-    numbers = Numbers(forget)
-    made = [Process(numbers, begin) for _ in range(min(count, _count - 1))]
+    numbers, made = Numbers(forget), []
+    try:
+        for _ in range(min(count, _count - 1)):
+            made.append(Process(numbers, begin))
+    except OSError as error:  # the system has no more processes, or no memory for one
+        log.warning("%d of %d processes help the fit: %s", len(made), count, error)
     _idle.extend(made)
     try:
         yield

@@ -32,3 +32,15 @@ def test_processes_end_when_nobody_can_ask_them_any_more():
         assert work.there(work.own_number, None) == number
     use_workers(1)
     assert work.ended(number)
+
+
+def test_where_no_process_can_be_begun_the_work_is_done_here(monkeypatch, caplog):
+    def refuse(numbers, begin):
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr("animamimic.core.processes.Process", refuse)
+    use_workers(2)
+    with processes(1, work.begin):
+        assert spread(work.same, range(3)) == [0, 1, 2]
+    use_workers(1)
+    assert caplog.messages == ["0 of 1 processes help the fit: Resource temporarily unavailable"]
