@@ -4,6 +4,7 @@ The processes are real ones. What they are to do lies in `process_work`, which t
 """
 
 import gc
+import os
 
 import numpy as np
 import process_work as work
@@ -67,6 +68,12 @@ def test_what_cannot_be_pickled_is_told(helped):
     with pytest.raises((AttributeError, TypeError), match="pickle"):
         work.there(lambda item: item, 0)
     assert work.there(work.same, 5) == 5
+
+
+def test_a_process_that_raised_is_asked_again(helped):
+    with pytest.raises(ValueError, match="a bad number"):
+        spread(work.fail, range(20))
+    assert {process for (process, _), _ in spread(work.square, range(40))} > {os.getpid()}
 
 
 @pytest.mark.parametrize(("threads", "gigabytes", "count"), [(1, 16.0, 0), (2, 16.0, 1), (8, 16.0, 4), (8, 3.0, 0), (8, 4.0, 1), (8, float("inf"), 7)])
