@@ -54,13 +54,18 @@ def bound(settings: MachineSettings, exceeded: Callable[[], None]) -> None:
 
         torch.set_num_threads(1)
     bound_opencv()
-    use_workers(min(settings.threads or cores(), most_threads()), bound_opencv)
+    use_workers(allowed_threads(settings), bound_opencv)
 
 
 def helping_processes(settings: MachineSettings) -> int:
-    """How many may help this one, so that half the memory stays with it."""
+    """How many may help this one: a thread each but its own, and together no more than half the memory, each `PROCESS_GIGABYTES`, beside what bounds this one."""
     most = settings.memory_limit or most_gigabytes()
-    return max(0, min(settings.threads or cores(), most_threads(), int(min(most, 1e6) / 2 / PROCESS_GIGABYTES) + 1) - 1)
+    return int(min(allowed_threads(settings) - 1, most / (2 * PROCESS_GIGABYTES)))
+
+
+def allowed_threads(settings: MachineSettings) -> int:
+    """What the settings and the environment allow, at least one."""
+    return min(settings.threads or cores(), most_threads())
 
 
 def begin_process() -> None:

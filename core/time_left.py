@@ -21,9 +21,10 @@ def usual_seconds(*, frames: int, bones: int, resolution: int, new_rig: bool) ->
 
     frames, bones: of the motion. resolution: longer side at which the fit compares, pixels. new_rig: the rig is made.
     Measured on clips of 8 and of 29 to 49 frames with 7 to 50 bones at 96 and 256 pixels; single runs differ by a factor of three.
+    The fit again on nine clips of 29 to 49 frames with 7 to 50 bones at 256 pixels, which took 0.8 to 1.6 times as long as this says.
     """
     pixels = 0.5 + 0.5 * (resolution / 256) ** 2
-    fit, residual = 2.0 + frames * (0.4 + 0.04 * bones) * pixels, 2.0 + frames * pixels
+    fit, residual = 4.0 + frames * (0.3 + 0.003 * bones) * pixels, 2.0 + frames * pixels
     return {
         "generate": 300.0,  # of this nothing was measured: it depends on model and GPU
         "video": 0.6 + 0.06 * frames,

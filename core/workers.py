@@ -1,8 +1,8 @@
 """Independent pieces of work on several cores at once, with the same results however many there are.
 
 Threads do for what is spent in OpenCV, numpy, torch and Warp's kernels, which let other threads run meanwhile. The fit's pieces are many small
-steps between which threads wait for Python's lock, so that two do 1.2 to 1.4 times the work of one: those are handed to processes
-where there are some, in which two do 1.8 to 2 times as much. Each thread, or process, works on one thread of its own (see `bounds`), so that pieces of work
+steps between which threads wait for Python's lock, so that two do 1.1 to 1.4 times the work of one: those are handed to processes
+where there are some. Each thread, or process, works on one thread of its own (see `bounds`), so that pieces of work
 and not parts of small matrices are what is shared out.
 """
 

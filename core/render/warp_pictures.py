@@ -66,7 +66,7 @@ def spared(raster: Raster, depths: Float32, colours: Float32, first: tuple[int, 
 def guessed(points: Float32, turns: Float32, markers: Markers, camera: Camera, scene: Scene) -> Float32:
     """See `passes.Passes`."""
     worth = np.empty(len(points), np.float32)
-    placed = [numbers(points, wp.vec3, 2), numbers(turns.reshape(*turns.shape[:2], 9), wp.mat33, 2)]
+    placed = [numbers(points, wp.vec3, 2), numbers(turns, wp.mat33, 2)]
     surface = [numbers(markers.normals, wp.vec3), numbers(markers.joints, wp.int32), numbers(markers.colours, wp.vec3)]
     view = [wp.mat44(*camera.clip_matrix.ravel().tolist()), wp.vec3(*camera.axis.tolist()), camera.nearest]
     launch(warp_limbs.guessed, worth.shape, HERE, [*placed, *surface, *view, *_scene(scene), numbers(worth, wp.float32)])
